@@ -1,0 +1,36 @@
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+	if (code <= 0)
+		code = EINVAL;
+	if (!e)
+		return -code;
+	e->code = code;
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	return -code;
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+	if (!e)
+		return -EINVAL;
+	char before[ERR_TEXT_MAX];
+	memcpy(before, e->msg, sizeof(before));
+
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(e->msg))
+		(void)snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", before);
+	return e->code > 0 ? -e->code : -EINVAL;
+}
