@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the project needs: "build" (make, make demo) or "test" (everything; the
+# default). Says nothing and calls no package manager where all of them are there already.
+set -euo pipefail
+
+build=(
+	# compile and link
+	gcc libc6-dev make meson ninja-build pkg-config git
+	libevent-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev libjson-c-dev libyaml-dev
+	# run the demo with a real kubectl, built with the Go toolchain from PyPI where Go is missing
+	curl ca-certificates procps util-linux python3 python3-venv
+)
+test=(
+	"${build[@]}"
+	libcmocka-dev python3-pytest
+	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
+	shellcheck nghttp2-client iproute2
+)
+
+case ${1:-test} in
+build) wanted=("${build[@]}") ;;
+test) wanted=("${test[@]}") ;;
+*)
+	echo "usage: $0 [build|test]" >&2
+	exit 2
+	;;
+esac
+
+# dpkg-query fails for a name it never heard of, and prints the others all the same.
+installed=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null) || true
+missing=()
+for package in "${wanted[@]}"; do
+	grep --quiet --line-regexp "$package installed" <<<"$installed" || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "not root, and no sudo; missing packages: ${missing[*]}" >&2
+		exit 1
+	}
+	as_root=(sudo)
+fi
+echo "installing ${missing[*]}" >&2
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get --quiet=2 -o DPkg::Lock::Timeout=300)
+"${apt[@]}" update >&2
+"${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >&2
