@@ -14,7 +14,8 @@ struct http_target {
 	const char *client_cert_pem; /* text; NULL = none */
 	const char *client_key_pem;
 	const char *tls_server_name; /* NULL = the host of base_url */
-	const char *proxy_url;	     /* NULL = none */
+	const char *proxy_url;	     /* NULL = none; the environment's proxies are never used */
+	const char *basic_auth;	     /* "user:password"; NULL = none */
 	bool insecure;		     /* no verification of the server */
 	int max_connections;	     /* at once; 0 = no limit */
 };
@@ -23,6 +24,7 @@ struct http_target {
 int http_client_new(struct loop *l, const struct http_target *target, struct http_client **ret, struct err *e);
 void http_client_free(struct http_client *c); /* calls under way end without a callback; NULL allowed */
 
+/* What a call came to. All texts are borrowed until on_done returns. */
 struct http_answer {
 	int status;	     /* 0 = no answer came; then `error` says why */
 	const char *error;   /* borrowed; NULL if status != 0 and all of the body came */

@@ -1,0 +1,717 @@
+/* libcurl's multi interface on the loop.
+ *
+ * A client keeps its connections in a pool (one CURLM). After a call that timed out the pool is
+ * retired: the network may swallow what is sent on its connections without an error, and HTTP/2
+ * would go on using them. New calls get a fresh pool; the old one goes with its last call.
+ *
+ * libcurl may not be called from its own callbacks, but users may do anything from on_data. So while
+ * libcurl is running, sends and cancels are only noted, and tidy() carries them out afterwards. */
+#include "io/http_client.h"
+
+#include "base/mem.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+enum {
+	CONNECT_TIMEOUT_MS = 10 * 1000,
+	MAX_BODY_DEFAULT = 64 * 1024 * 1024,
+	IDLE_HANDLES = 8,
+	/* libcurl holds one receive buffer for each handle, and for TLS one to send from. */
+	RECEIVE_BUFFER = 8 * 1024,
+	SEND_BUFFER = 16 * 1024, /* the least it takes */
+	/* A peer that acknowledges nothing for so long is dead. */
+	PEER_DEAD_MS = 30 * 1000,
+	KEEPALIVE_IDLE_S = 20,
+	KEEPALIVE_INTERVAL_S = 5,
+	KEEPALIVE_PROBES = 3,
+};
+
+struct pool {
+	struct http_client *client;
+	CURLM *multi;
+	struct loop_timer *timer;
+	int n_calls;
+	struct pool *next;
+};
+
+struct http_client {
+	struct loop *loop;
+	struct pool *pools; /* the first is in use, the others are retired */
+	struct http_call *calls;
+	struct loop_timer *later; /* runs tidy() when nothing else would */
+	CURL *idle[IDLE_HANDLES];
+	size_t n_idle;
+	struct curl_slist *connect_to;
+
+	char *base_url;
+	char *host_header;
+	char *ca_pem;
+	char *client_cert_pem;
+	char *client_key_pem;
+	char *proxy_url;
+	char *basic_auth;
+	bool insecure;
+	bool tls;
+	int max_connections;
+
+	int depth; /* > 0: somebody further up the stack still looks at this client */
+	bool in_curl;
+	bool dead;  /* freed by its owner while depth > 0 */
+	bool dirty; /* there are calls to start or to drop */
+};
+
+enum call_state { CALL_WAITING, CALL_RUNNING, CALL_DROPPED };
+
+struct http_call {
+	struct http_client *client;
+	struct pool *pool; /* NULL unless running */
+	struct http_call *prev, *next;
+	enum call_state state;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *url;
+	char *method;
+	char *request_body;
+	size_t request_len;
+	msec timeout;
+	msec stall;
+	msec last_byte;
+	struct loop_timer *stall_timer; /* only if stall */
+	const char *refusal;            /* an error of our own, else NULL */
+	int status;
+	struct buf body;
+	void (*on_data)(struct slice piece, void *arg);
+	void (*on_done)(const struct http_answer *a, void *arg);
+	void *arg;
+	char why[CURL_ERROR_SIZE];
+};
+
+static void tidy(struct http_client *c);
+
+/* Setting an option fails only when memory is out or when we name one that does not exist. */
+#define easy_set(easy, option, value)                                        \
+	do {                                                                 \
+		if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK) \
+			abort();                                             \
+	} while (0)
+
+/* ---- sockets and timers for libcurl ---- */
+
+static void finish_done_calls(struct pool *p);
+
+static void act(struct pool *p, curl_socket_t fd, int what)
+{
+	struct http_client *c = p->client;
+	int running;
+	c->depth++;
+	c->in_curl = true;
+	(void)curl_multi_socket_action(p->multi, fd, what, &running);
+	c->in_curl = false;
+	finish_done_calls(p);
+	c->depth--;
+	tidy(c);
+}
+
+static void on_socket_ready(int fd, int ready, void *arg)
+{
+	act(arg, fd, (ready & LOOP_READ ? CURL_CSELECT_IN : 0) | (ready & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
+}
+
+static void on_pool_timer(void *arg)
+{
+	act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *pool, void *known)
+{
+	(void)easy;
+	struct pool *p = pool;
+	struct loop_fd *f = known;
+	if (what == CURL_POLL_REMOVE) {
+		loop_fd_free(f);
+		(void)curl_multi_assign(p->multi, fd, NULL);
+		return 0;
+	}
+	int want = (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0);
+	if (f)
+		loop_fd_want(f, want);
+	else
+		(void)curl_multi_assign(p->multi, fd,
+					loop_fd_new(p->client->loop, fd, want, on_socket_ready, p));
+	return 0;
+}
+
+static int set_timer(CURLM *multi, long delay, void *pool)
+{
+	(void)multi;
+	const struct pool *p = pool;
+	if (delay < 0)
+		loop_timer_clear(p->timer);
+	else
+		loop_timer_set(p->timer, delay);
+	return 0;
+}
+
+static int tune_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)purpose;
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_DEAD_MS },
+	};
+	/* A kernel that refuses one of these still gives a working connection. */
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+	return CURL_SOCKOPT_OK;
+}
+
+/* ---- pools ---- */
+
+static void pool_new(struct http_client *c)
+{
+	struct pool *p = xcalloc(1, sizeof(*p));
+	p->client = c;
+	p->multi = curl_multi_init();
+	if (!p->multi)
+		abort();
+	p->timer = loop_timer_new(c->loop, on_pool_timer, p);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	if (c->max_connections > 0) {
+		(void)curl_multi_setopt(p->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)c->max_connections);
+		(void)curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)c->max_connections);
+	}
+	p->next = c->pools;
+	c->pools = p;
+}
+
+static void pool_free(struct pool *p)
+{
+	(void)curl_multi_cleanup(p->multi);
+	loop_timer_free(p->timer);
+	free(p);
+}
+
+static void free_empty_retired_pools(struct http_client *c)
+{
+	for (struct pool **at = &c->pools->next; *at;) {
+		struct pool *p = *at;
+		if (p->n_calls > 0) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		pool_free(p);
+	}
+}
+
+/* ---- handles ---- */
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg);
+
+static void set_blob(CURL *easy, CURLoption option, char *pem)
+{
+	struct curl_blob blob = { .data = pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY };
+	easy_set(easy, option, &blob);
+}
+
+/* All that is the same for each call of this client. */
+static CURL *handle_new(struct http_client *c)
+{
+	CURL *h = curl_easy_init();
+	if (!h)
+		abort();
+	easy_set(h, CURLOPT_NOSIGNAL, 1L);
+	easy_set(h, CURLOPT_PROTOCOLS_STR, "http,https");
+	easy_set(h, CURLOPT_FOLLOWLOCATION, 0L);
+	easy_set(h, CURLOPT_PATH_AS_IS, 1L);
+	easy_set(h, CURLOPT_USERAGENT, "berth");
+	easy_set(h, CURLOPT_PROXY, c->proxy_url ? c->proxy_url : "");
+	easy_set(h, CURLOPT_NOPROXY, "");
+	easy_set(h, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	easy_set(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
+	easy_set(h, CURLOPT_SOCKOPTFUNCTION, tune_socket);
+	easy_set(h, CURLOPT_WRITEFUNCTION, on_body);
+	if (c->basic_auth) {
+		easy_set(h, CURLOPT_USERPWD, c->basic_auth);
+		easy_set(h, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+	}
+	if (c->connect_to)
+		easy_set(h, CURLOPT_CONNECT_TO, c->connect_to);
+	if (!c->tls) {
+		easy_set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+		return h;
+	}
+	easy_set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	easy_set(h, CURLOPT_PIPEWAIT, 1L); /* one connection for many calls, also while it is being made */
+	easy_set(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (c->insecure) {
+		easy_set(h, CURLOPT_SSL_VERIFYPEER, 0L);
+		easy_set(h, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (c->ca_pem) {
+		set_blob(h, CURLOPT_CAINFO_BLOB, c->ca_pem);
+		/* Without this the system's folder of CAs is trusted as well. */
+		easy_set(h, CURLOPT_CAPATH, NULL);
+	}
+	if (c->client_cert_pem)
+		set_blob(h, CURLOPT_SSLCERT_BLOB, c->client_cert_pem);
+	if (c->client_key_pem)
+		set_blob(h, CURLOPT_SSLKEY_BLOB, c->client_key_pem);
+	return h;
+}
+
+static void handle_put(struct http_client *c, CURL *h)
+{
+	if (c->n_idle < IDLE_HANDLES && !c->dead)
+		c->idle[c->n_idle++] = h;
+	else
+		curl_easy_cleanup(h);
+}
+
+/* ---- calls ---- */
+
+static void add_header(struct http_call *call, const char *name, const char *value)
+{
+	CLEANUP(freep) char *line = xasprintf("%s:%s%s", name, value ? " " : "", value ? value : "");
+	struct curl_slist *longer = curl_slist_append(call->headers, line);
+	if (!longer)
+		abort();
+	call->headers = longer;
+}
+
+/* Sets all that differs from call to call, also what this one does not use. */
+static void call_start(struct http_call *call)
+{
+	struct http_client *c = call->client;
+	CURL *h = c->n_idle ? c->idle[--c->n_idle] : handle_new(c);
+	call->easy = h;
+	call->state = CALL_RUNNING;
+	call->pool = c->pools;
+	call->pool->n_calls++;
+	call->last_byte = loop_now(c->loop);
+
+	easy_set(h, CURLOPT_PRIVATE, call);
+	easy_set(h, CURLOPT_WRITEDATA, call);
+	easy_set(h, CURLOPT_ERRORBUFFER, call->why);
+	easy_set(h, CURLOPT_URL, call->url);
+	easy_set(h, CURLOPT_NOBODY, 0L);
+	if (call->request_body) {
+		easy_set(h, CURLOPT_POST, 1L);
+		easy_set(h, CURLOPT_POSTFIELDS, call->request_body);
+		easy_set(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->request_len);
+	} else {
+		easy_set(h, CURLOPT_HTTPGET, 1L);
+		if (strcmp(call->method, "HEAD") == 0)
+			easy_set(h, CURLOPT_NOBODY, 1L);
+	}
+	easy_set(h, CURLOPT_CUSTOMREQUEST, call->method);
+	easy_set(h, CURLOPT_HTTPHEADER, call->headers);
+	easy_set(h, CURLOPT_TIMEOUT_MS, (long)call->timeout);
+	easy_set(h, CURLOPT_CONNECTTIMEOUT_MS,
+		 (long)(call->stall && call->stall < CONNECT_TIMEOUT_MS ? call->stall : CONNECT_TIMEOUT_MS));
+	if (call->stall_timer)
+		loop_timer_set(call->stall_timer, call->stall);
+	if (curl_multi_add_handle(call->pool->multi, h) != CURLM_OK)
+		abort();
+}
+
+/* Takes the call out of libcurl; its handle can be used again. */
+static void call_stop(struct http_call *call)
+{
+	if (!call->easy)
+		return;
+	(void)curl_multi_remove_handle(call->pool->multi, call->easy);
+	call->pool->n_calls--;
+	call->pool = NULL;
+	handle_put(call->client, TAKE(call->easy));
+}
+
+static void call_free(struct http_call *call)
+{
+	struct http_client *c = call->client;
+	if (call->prev)
+		call->prev->next = call->next;
+	else
+		c->calls = call->next;
+	if (call->next)
+		call->next->prev = call->prev;
+	curl_slist_free_all(call->headers);
+	loop_timer_free(call->stall_timer);
+	buf_done(&call->body);
+	free(call->url);
+	free(call->method);
+	free(call->request_body);
+	free(call);
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct http_call *call = arg;
+	struct http_client *c = call->client;
+	size_t len = size * n;
+	if (call->state == CALL_DROPPED || c->dead)
+		return len == 0; /* anything but len ends the transfer */
+	if (call->status == 0) {
+		long status = 0;
+		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+		call->status = (int)status;
+	}
+	call->last_byte = loop_now(c->loop);
+	if (call->on_data && call->status >= 200 && call->status < 300) {
+		call->on_data((struct slice){ bytes, len }, call->arg);
+		return call->state == CALL_DROPPED || c->dead ? len == 0 : len;
+	}
+	buf_add(&call->body, bytes, len);
+	if (call->body.overflow) {
+		call->refusal = "the answer is larger than allowed";
+		return len == 0;
+	}
+	return len;
+}
+
+/* Whether the failure came surely before the first byte of the request left. libcurl itself tries
+ * again on a kept connection that turns out to be dead, but counts the bytes of all tries. */
+static bool surely_unsent(CURL *h, CURLcode code)
+{
+	long bytes = 0;
+	(void)curl_easy_getinfo(h, CURLINFO_REQUEST_SIZE, &bytes);
+	if (bytes > 0)
+		return false;
+	switch (code) {
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+	case CURLE_PROXY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static msec date_of(CURL *h)
+{
+	struct curl_header *header = NULL;
+	msec date = 0;
+	if (curl_easy_header(h, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+		(void)time_parse_http(slice_of(header->value), &date);
+	return date;
+}
+
+static int64_t retry_after_of(CURL *h)
+{
+	struct curl_header *header = NULL;
+	curl_off_t seconds = 0; /* 0 also stands for "no such header" */
+	if (curl_easy_header(h, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+	    curl_easy_getinfo(h, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK)
+		return -1;
+	return seconds;
+}
+
+/* Ends a call that is over, whatever the outcome. */
+static void call_finish(struct http_call *call, CURLcode code)
+{
+	struct http_client *c = call->client;
+	struct http_answer a = { .retry_after = -1 };
+	if (call->easy) {
+		long status = 0;
+		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+		a.status = (int)status;
+		a.date = date_of(call->easy);
+		a.retry_after = retry_after_of(call->easy);
+		a.sent = !surely_unsent(call->easy, code);
+	}
+	if (call->refusal)
+		a.error = call->refusal;
+	else if (code != CURLE_OK)
+		a.error = call->why[0] ? call->why : curl_easy_strerror(code);
+	else if (a.status == 0)
+		a.error = "no answer";
+	if (a.status < 200)
+		a.status = 0; /* of 100 Continue nothing follows */
+	a.body = buf_slice(&call->body);
+
+	if (code == CURLE_OPERATION_TIMEDOUT && a.sent && call->pool == c->pools && !c->dead)
+		pool_new(c);
+	call_stop(call);
+	call->state = CALL_DROPPED;
+	void (*on_done)(const struct http_answer *, void *) = c->dead ? NULL : call->on_done;
+	if (on_done)
+		on_done(&a, call->arg);
+	call_free(call);
+}
+
+static void finish_done_calls(struct pool *p)
+{
+	int left;
+	CURLMsg *m;
+	while ((m = curl_multi_info_read(p->multi, &left))) {
+		char *private = NULL;
+		CURLcode code = m->data.result;
+		if (m->msg != CURLMSG_DONE ||
+		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &private) != CURLE_OK)
+			continue;
+		struct http_call *call = (struct http_call *)(void *)private;
+		if (call->state == CALL_DROPPED) {
+			call_stop(call);
+			call_free(call);
+		} else {
+			call_finish(call, code);
+		}
+	}
+}
+
+static void client_destroy(struct http_client *c)
+{
+	while (c->calls) {
+		struct http_call *call = c->calls;
+		call_stop(call);
+		call_free(call);
+	}
+	while (c->n_idle)
+		curl_easy_cleanup(c->idle[--c->n_idle]);
+	while (c->pools) {
+		struct pool *p = c->pools;
+		c->pools = p->next;
+		pool_free(p);
+	}
+	loop_timer_free(c->later);
+	curl_slist_free_all(c->connect_to);
+	free(c->base_url);
+	free(c->host_header);
+	free(c->ca_pem);
+	free(c->client_cert_pem);
+	free(c->client_key_pem);
+	free(c->proxy_url);
+	free(c->basic_auth);
+	free(c);
+	curl_global_cleanup();
+}
+
+/* What could not be done while libcurl or a callback was running. */
+static void tidy(struct http_client *c)
+{
+	if (c->depth > 0)
+		return;
+	c->depth++;
+	while (c->dirty && !c->dead) {
+		c->dirty = false;
+		struct http_call *next;
+		for (struct http_call *call = c->calls; call; call = next) {
+			next = call->next;
+			if (call->state == CALL_DROPPED) {
+				call_stop(call);
+				call_free(call);
+			} else if (call->state == CALL_WAITING && !call->refusal) {
+				call_start(call);
+			} else if (call->state == CALL_WAITING) {
+				/* The list may change under the callback: look at it anew. */
+				c->dirty = true;
+				call_finish(call, CURLE_OK);
+				break;
+			}
+		}
+	}
+	c->depth--;
+	if (c->dead)
+		client_destroy(c);
+	else
+		free_empty_retired_pools(c);
+}
+
+static void on_later(void *arg)
+{
+	tidy(arg);
+}
+
+static void on_stall_timer(void *arg)
+{
+	struct http_call *call = arg;
+	struct http_client *c = call->client;
+	msec left = call->last_byte + call->stall - loop_now(c->loop);
+	if (left > 0) {
+		loop_timer_set(call->stall_timer, left);
+		return;
+	}
+	call->refusal = "nothing came for too long";
+	c->depth++;
+	call_finish(call, CURLE_OPERATION_TIMEDOUT);
+	c->depth--;
+	tidy(c);
+}
+
+/* A line break would let the text smuggle in headers of its own. */
+static bool is_plain(const char *s)
+{
+	for (; s && *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+struct http_call *http_client_send(struct http_client *c, const struct http_request *r)
+{
+	struct http_call *call = xcalloc(1, sizeof(*call));
+	call->client = c;
+	call->next = c->calls;
+	if (call->next)
+		call->next->prev = call;
+	c->calls = call;
+
+	call->url = xasprintf("%s%s", c->base_url, r->path);
+	call->method = xstrdup(r->method);
+	if (r->body.ptr) {
+		call->request_body = xmalloc(r->body.len + 1);
+		memcpy(call->request_body, r->body.ptr, r->body.len);
+		call->request_len = r->body.len;
+	}
+	if (c->host_header)
+		add_header(call, "Host", c->host_header);
+	if (r->accept)
+		add_header(call, "Accept", r->accept);
+	if (call->request_body) {
+		add_header(call, "Content-Type", r->content_type ? r->content_type : "application/json");
+		add_header(call, "Expect", NULL); /* no waiting for "100 Continue" */
+	}
+	if (r->bearer) {
+		CLEANUP(freep) char *value = xasprintf("Bearer %s", r->bearer);
+		add_header(call, "Authorization", value);
+	}
+	if (!is_plain(r->bearer) || !is_plain(r->accept) || !is_plain(r->content_type) ||
+	    !is_plain(r->path) || !is_plain(r->method))
+		call->refusal = "a control character in path, token or header";
+
+	call->timeout = r->timeout;
+	call->stall = r->stall;
+	if (call->stall)
+		call->stall_timer = loop_timer_new(c->loop, on_stall_timer, call);
+	call->body = BUF_INIT(r->max_body ? r->max_body : MAX_BODY_DEFAULT);
+	call->on_data = r->on_data;
+	call->on_done = r->on_done;
+	call->arg = r->arg;
+
+	if (!c->in_curl && !call->refusal) {
+		call_start(call);
+	} else {
+		c->dirty = true;
+		loop_timer_set(c->later, 0);
+	}
+	return call;
+}
+
+void http_call_cancel(struct http_call *call)
+{
+	struct http_client *c = call->client;
+	if (call->state == CALL_DROPPED)
+		return;
+	if (c->in_curl) {
+		call->state = CALL_DROPPED;
+		c->dirty = true;
+		return;
+	}
+	call_stop(call);
+	call_free(call);
+}
+
+/* ---- the client ---- */
+
+static char *copy_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+/* libcurl takes the name for TLS from the URL. So the URL gets that name, and where to connect is
+ * said apart. */
+static int use_server_name(struct http_client *c, const char *name, struct err *e)
+{
+	CURLU *u = curl_url();
+	char *host = NULL, *port = NULL, *url = NULL;
+	int r = err_set(e, EINVAL, "bad server URL \"%s\" or TLS server name \"%s\"", c->base_url, name);
+	if (u && curl_url_set(u, CURLUPART_URL, c->base_url, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+	    curl_url_set(u, CURLUPART_HOST, name, 0) == CURLUE_OK &&
+	    curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK) {
+		CLEANUP(freep) char *to = xasprintf("::%s:%s", host, port);
+		c->connect_to = curl_slist_append(NULL, to);
+		c->host_header = xasprintf("%s:%s", host, port);
+		size_t n = strlen(url);
+		while (n && url[n - 1] == '/')
+			n--;
+		free(c->base_url);
+		c->base_url = xstrndup(url, n);
+		r = 0;
+	}
+	curl_free(host);
+	curl_free(port);
+	curl_free(url);
+	curl_url_cleanup(u);
+	return r;
+}
+
+int http_client_new(struct loop *l, const struct http_target *target, struct http_client **ret, struct err *e)
+{
+	bool tls = target->base_url && strncmp(target->base_url, "https://", 8) == 0;
+	if (!tls && (!target->base_url || strncmp(target->base_url, "http://", 7) != 0))
+		return err_set(e, EINVAL, "server URL \"%s\": only http:// and https:// are known",
+			       target->base_url ? target->base_url : "");
+	if (!is_plain(target->base_url) || !is_plain(target->tls_server_name))
+		return err_set(e, EINVAL, "a control character in the server URL or TLS server name");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_set(e, EIO, "the HTTP library does not start");
+
+	struct http_client *c = xcalloc(1, sizeof(*c));
+	c->loop = l;
+	c->tls = tls;
+	c->base_url = xstrdup(target->base_url);
+	c->ca_pem = copy_or_null(target->ca_pem);
+	c->client_cert_pem = copy_or_null(target->client_cert_pem);
+	c->client_key_pem = copy_or_null(target->client_key_pem);
+	c->proxy_url = copy_or_null(target->proxy_url);
+	c->basic_auth = copy_or_null(target->basic_auth);
+	c->insecure = target->insecure;
+	c->max_connections = target->max_connections;
+	c->later = loop_timer_new(l, on_later, c);
+	pool_new(c);
+	int r = target->tls_server_name ? use_server_name(c, target->tls_server_name, e) : 0;
+	if (r < 0) {
+		client_destroy(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void http_client_free(struct http_client *c)
+{
+	if (!c)
+		return;
+	if (c->depth > 0) {
+		c->dead = true;
+		return;
+	}
+	client_destroy(c);
+}
