@@ -1,0 +1,101 @@
+"""Fixtures: `cluster` is what a test asks for, and gets once for each back end. Markers:
+
+only("apiserver")   the test runs on that back end alone
+durable             the embedded API keeps its state in a file, for tests that start it again
+"""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from lib import controlplane
+from lib.cluster import ApiserverCluster, EmbeddedCluster
+
+BACKENDS = os.environ.get("BERTH_E2E_BACKENDS", "apiserver,embedded").split(",")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "only(backend): run on that back end alone")
+    config.addinivalue_line("markers", "durable: the embedded API keeps its state in a file")
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" not in metafunc.fixturenames:
+        return
+    only = metafunc.definition.get_closest_marker("only")
+    wanted = [b for b in BACKENDS if only is None or b in only.args]
+    metafunc.parametrize("backend", wanted, scope="session")
+
+
+@pytest.fixture(scope="session")
+def kubectl_binary():
+    return os.path.join(controlplane.programs("kubectl"), "kubectl")
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory):
+    """etcd and kube-apiserver; started by the first test that needs them."""
+    folder = tmp_path_factory.mktemp("controlplane")
+    plane = controlplane.ControlPlane(folder)
+    plane.start()
+    yield plane
+    plane.stop()
+    shutil.rmtree(plane.file("etcd"), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def installed(control_plane):
+    """The CRDs, the account and its roles are on the server; the operator's token."""
+    return ApiserverCluster(control_plane.folder, control_plane).install()
+
+
+@pytest.fixture
+def apiserver(control_plane, installed, tmp_path):
+    """The real server, empty, with no operator."""
+    cluster = ApiserverCluster(tmp_path, control_plane)
+    cluster.adopt(installed)
+    cluster.reset()
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture
+def cluster(backend, request, tmp_path):
+    """An empty cluster on either back end; see lib/cluster.py."""
+    if backend == "apiserver":
+        yield request.getfixturevalue("apiserver")
+        return
+    durable = request.node.get_closest_marker("durable") is not None
+    made = EmbeddedCluster(tmp_path, request.getfixturevalue("kubectl_binary"), durable)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def backlog():
+    """How many Services wait at once in the tests of a backlog."""
+    return int(os.environ.get("BERTH_E2E_BACKLOG", "500"))
+
+
+@pytest.fixture
+def stopwatch(request):
+    """stopwatch(name): seconds since the test began, printed with the test's captured output."""
+    began = time.monotonic()
+
+    def lap(name):
+        seconds = time.monotonic() - began
+        print(f"{request.node.name}: {name}: {seconds:.2f} s")
+        return seconds
+    return lap
+
+
+def pytest_report_header():
+    from lib.berth import BINARY
+    version = "not built"
+    if os.access(BINARY, os.X_OK):
+        done = subprocess.run([BINARY, "version"], capture_output=True, text=True, check=False)
+        version = (done.stdout.splitlines() or ["?"])[0]
+    return f"berth: {BINARY} ({version}); back ends: {', '.join(BACKENDS)}"
