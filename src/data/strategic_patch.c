@@ -1,0 +1,243 @@
+#include "data/strategic_patch.h"
+
+#include <errno.h>
+
+#define DIRECTIVE "$patch"
+#define DELETE_FROM "$deleteFromPrimitiveList/"
+#define SET_ORDER "$setElementOrder/"
+#define RETAIN "$retainKeys"
+
+static bool starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_directive(const char *key)
+{
+	return strcmp(key, DIRECTIVE) == 0 || strcmp(key, RETAIN) == 0 || starts(key, DELETE_FROM) ||
+	       starts(key, SET_ORDER);
+}
+
+static bool has_directive(const struct js *patch, const char *what)
+{
+	const char *is = js_str(js_get(patch, DIRECTIVE));
+	return is && strcmp(is, what) == 0;
+}
+
+/* A copy of a patch's value where there is nothing to merge with: nulls and directives are not data. */
+static struct js *as_value(const struct js *patch)
+{
+	if (js_type(patch) == JS_ARRAY) {
+		struct js *list = js_new_array();
+		for (size_t i = 0; i < js_len(patch); i++) {
+			const struct js *item = js_item(patch, i);
+			if (js_type(item) == JS_OBJECT &&
+			    (has_directive(item, "delete") || has_directive(item, "replace")))
+				continue;
+			js_push(list, as_value(item));
+		}
+		return list;
+	}
+	if (js_type(patch) != JS_OBJECT)
+		return js_clone(patch);
+	struct js *object = js_new_object();
+	for (struct js_iter it = js_iter(patch); js_next(&it);)
+		if (it.value && !is_directive(it.key))
+			js_set(object, it.key, as_value(it.value));
+	return object;
+}
+
+static int merge_object(struct js *object, const struct js *patch, const struct schema *s, struct err *e);
+
+static size_t find_plain(const struct js *list, const struct js *value)
+{
+	size_t n = js_len(list), i = 0;
+	while (i < n && !js_equal(js_item(list, i), value))
+		i++;
+	return i;
+}
+
+static size_t find_keyed(const struct js *list, const char *key, const struct js *value)
+{
+	size_t n = js_len(list), i = 0;
+	while (i < n && !js_equal(js_get(js_item(list, i), key), value))
+		i++;
+	return i;
+}
+
+static int merge_items(struct js *list, const struct js *patch, const struct schema *s, struct err *e)
+{
+	const char *key = schema_merge_key(s);
+	for (size_t i = 0; i < js_len(patch); i++) {
+		const struct js *item = js_item(patch, i);
+		if (!key) {
+			if (find_plain(list, item) == js_len(list))
+				js_push(list, js_clone(item));
+			continue;
+		}
+		if (has_directive(item, "replace"))
+			continue;
+		const struct js *id = js_get(item, key);
+		if (js_type(item) != JS_OBJECT || !id)
+			return err_set(e, EINVAL, "map: an item of a merged list does not contain its key %s",
+				       key);
+		size_t at = find_keyed(list, key, id);
+		if (has_directive(item, "delete")) {
+			while (at < js_len(list)) {
+				js_del_item(list, at);
+				at = find_keyed(list, key, id);
+			}
+		} else if (at == js_len(list)) {
+			js_push(list, as_value(item));
+		} else {
+			int r = merge_object(js_item(list, at), item, schema_items(s), e);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static bool replaces_list(const struct js *patch)
+{
+	for (size_t i = 0; i < js_len(patch); i++)
+		if (js_type(js_item(patch, i)) == JS_OBJECT && has_directive(js_item(patch, i), "replace"))
+			return true;
+	return false;
+}
+
+static int merge_list(struct js *object, const char *name, const struct js *patch, const struct schema *s,
+		      struct err *e)
+{
+	struct js *list = js_get(object, name);
+	if (!schema_merges(s) || js_type(list) != JS_ARRAY || replaces_list(patch)) {
+		js_set(object, name, as_value(patch));
+		return 0;
+	}
+	return merge_items(list, patch, s, e);
+}
+
+static void delete_plain(struct js *object, const char *name, const struct js *gone)
+{
+	struct js *list = js_get(object, name);
+	for (size_t i = 0; i < js_len(gone); i++) {
+		size_t at = find_plain(list, js_item(gone, i));
+		while (at < js_len(list)) {
+			js_del_item(list, at);
+			at = find_plain(list, js_item(gone, i));
+		}
+	}
+}
+
+/* Sorts the list by the order given; items that it does not name keep their place behind those before them.
+ */
+static void set_order(struct js *object, const char *name, const struct js *order, const struct schema *s)
+{
+	struct js *list = js_get(object, name);
+	const char *key = schema_merge_key(s);
+	if (js_type(list) != JS_ARRAY || !schema_merges(s))
+		return;
+	size_t n = js_len(list), next = 0;
+	/* The places that named items hold are filled with the named items in the order wished. */
+	CLEANUP(freep) bool *named = xcalloc(n + 1, sizeof(*named));
+	struct js *sorted = js_new_array();
+	for (size_t i = 0; i < js_len(order); i++) {
+		const struct js *want = js_item(order, i);
+		size_t at = key ? find_keyed(list, key, js_get(want, key)) : find_plain(list, want);
+		if (at < n && !named[at]) {
+			named[at] = true;
+			js_push(sorted, js_ref(js_item(list, at)));
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		if (named[i])
+			js_put_item(list, i, js_ref(js_item(sorted, next++)));
+	js_free(sorted);
+}
+
+static bool in_list(const struct js *list, const char *text)
+{
+	for (size_t i = 0; i < js_len(list); i++)
+		if (slice_is(js_text(js_item(list, i)), text))
+			return true;
+	return false;
+}
+
+static void retain_keys(struct js *object, const struct js *keep)
+{
+	CLEANUP(js_freep) struct js *gone = js_new_array();
+	for (struct js_iter it = js_iter(object); js_next(&it);)
+		if (!in_list(keep, it.key))
+			js_push(gone, js_new_str(it.key));
+	for (size_t i = 0; i < js_len(gone); i++)
+		js_del(object, js_str(js_item(gone, i)));
+}
+
+static int merge_field(struct js *object, const char *name, const struct js *patch, const struct schema *s,
+		       struct err *e)
+{
+	if (!patch || (js_type(patch) == JS_OBJECT && has_directive(patch, "delete"))) {
+		js_del(object, name);
+		return 0;
+	}
+	if (js_type(patch) == JS_ARRAY)
+		return merge_list(object, name, patch, s, e);
+	if (js_type(patch) != JS_OBJECT) {
+		js_set(object, name, js_clone(patch));
+		return 0;
+	}
+	if (js_type(js_get(object, name)) != JS_OBJECT || has_directive(patch, "replace")) {
+		js_set(object, name, as_value(patch));
+		return 0;
+	}
+	return merge_object(js_get(object, name), patch, s, e);
+}
+
+static int check_directives(const struct js *patch, struct err *e)
+{
+	const char *what = js_str(js_get(patch, DIRECTIVE));
+	if (what && strcmp(what, "merge") != 0 && strcmp(what, "replace") != 0 && strcmp(what, "delete") != 0)
+		return err_set(e, EINVAL, "unknown $patch directive: %s", what);
+	return 0;
+}
+
+static int merge_object(struct js *object, const struct js *patch, const struct schema *s, struct err *e)
+{
+	int r = check_directives(patch, e);
+	if (r < 0)
+		return r;
+	if (js_type(js_get(patch, RETAIN)) == JS_ARRAY)
+		retain_keys(object, js_get(patch, RETAIN));
+	for (struct js_iter it = js_iter(patch); js_next(&it);)
+		if (starts(it.key, DELETE_FROM))
+			delete_plain(object, it.key + strlen(DELETE_FROM), it.value);
+	for (struct js_iter it = js_iter(patch); r == 0 && js_next(&it);)
+		if (!is_directive(it.key))
+			r = merge_field(object, it.key, it.value, schema_field(s, it.key), e);
+	if (r < 0)
+		return r;
+	for (struct js_iter it = js_iter(patch); js_next(&it);) {
+		const char *name = starts(it.key, SET_ORDER) ? it.key + strlen(SET_ORDER) : NULL;
+		if (name)
+			set_order(object, name, it.value, schema_field(s, name));
+	}
+	return 0;
+}
+
+int strategic_patch(struct js **doc, const struct js *patch, const struct schema *schema, struct err *e)
+{
+	if (js_type(patch) != JS_OBJECT)
+		return err_set(e, EINVAL, "a strategic merge patch is an object");
+	CLEANUP(js_freep)
+	struct js *work = has_directive(patch, "replace") ? js_new_object() : js_clone(*doc);
+	if (js_type(work) != JS_OBJECT) {
+		js_free(work);
+		work = js_new_object();
+	}
+	int r = merge_object(work, patch, schema, e);
+	if (r < 0)
+		return r;
+	js_free(*doc);
+	*doc = TAKE(work);
+	return 0;
+}
