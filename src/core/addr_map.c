@@ -25,15 +25,17 @@
 
 enum {
 	LEAF_MAX = ADDR_MAP_FANOUT,
-	LEAF_MIN = LEAF_MAX * 3 / 8,   /* below it a leaf that lost a key leans on its neighbour */
-	LEAF_JOIN = LEAF_MAX * 7 / 8,  /* two that have no more than this together become one */
-	LEAF_SPARE = LEAF_MAX * 7 / 8, /* a neighbour with no more than this takes some from a full leaf */
+	LEAF_MIN = LEAF_MAX * 3 / 8,  /* below it a leaf that lost a key leans on its neighbour */
+	LEAF_JOIN = LEAF_MAX * 7 / 8, /* two that have no more than this together become one */
+	/* A neighbour with no more than this takes some from a full leaf: then both have room. */
+	LEAF_SPARE = LEAF_MAX * 7 / 8 - 1,
 	INNER_MAX = ADDR_MAP_FANOUT,
 	INNER_MIN = INNER_MAX / 4,
 	INNER_JOIN = INNER_MAX * 7 / 8,
 	/* Of inner nodes above each other. With INNER_MIN = 16 these would hold 2^92 leaves. */
 	HEIGHT_MAX = 24,
 };
+static_assert((LEAF_MAX + LEAF_SPARE + 1) / 2 < LEAF_MAX, "a neighbour may become full");
 
 struct leaf {
 	unsigned n;
@@ -373,7 +375,7 @@ static void split(struct addr_tree *t, const struct path *p, unsigned n_left, un
 	leaf_deal(t, left, right, n_left);
 	right->next = left->next;
 	left->next = right;
-	if (n_left > 0 && at >= n_left)
+	if (at > n_left || n_left == LEAF_MAX)
 		leaf_insert(t, right, at - n_left, key, value);
 	else
 		leaf_insert(t, left, at, key, value);
@@ -396,14 +398,15 @@ static void insert(struct addr_tree *t, const struct path *p, unsigned at, u128 
 		leaf_insert(t, l, at, key, value);
 		return;
 	}
-	/* Keys that come in order, upwards or downwards, leave full leaves behind. */
-	bool up = at == LEAF_MAX && (!l->next || key_at(t->key_size, l->keys, at - 1) + 1 == key);
-	if (up)
+	/* Keys that come in order, upwards or downwards, leave full leaves behind: also where the keys of
+	 * another pool follow in the same leaf. */
+	bool next = at > 0 && key_at(t->key_size, l->keys, at - 1) + 1 == key;
+	if (at == LEAF_MAX && (next || !l->next))
 		split(t, p, LEAF_MAX, at, key, value);
 	else if (at == 0)
 		split(t, p, 0, at, key, value);
 	else if (!spill(t, p, key, value))
-		split(t, p, LEAF_MAX / 2, at, key, value);
+		split(t, p, next ? at : LEAF_MAX / 2, at, key, value);
 }
 
 void *addr_map_put(struct addr_map *m, struct ip a, void *value)

@@ -28,8 +28,8 @@ bool addr_map_first_free(const struct addr_map *m, struct range r, struct ip *re
 /* The first key at or above a (same family); false if there is none. */
 bool addr_map_seek(const struct addr_map *m, struct ip a, struct ip *ret_key, void **ret_value);
 
-/* Walks the keys inside r in order: struct addr_walk w = addr_walk(m, r); while (addr_walk_next(&w)) w.key, w.value.
- * The map must not change meanwhile. */
+/* Walks the keys inside r in order: struct addr_walk w = addr_walk(m, r); while (addr_walk_next(&w)) w.key,
+ * w.value. The map must not change meanwhile. */
 struct addr_walk {
 	struct ip key;
 	void *value;

@@ -79,6 +79,6 @@ static inline bool count_is_zero(struct count a)
 	return a.lo == 0 && a.hi == 0;
 }
 const char *count_format(struct count c, char text[COUNT_TEXT_MAX]); /* decimal */
-double count_double(struct count c);				      /* nearest; for metrics */
+double count_double(struct count c);                                 /* nearest; for metrics */
 /* floor(c * percent / 100), percent 0..100. */
 struct count count_percent(struct count c, unsigned percent);

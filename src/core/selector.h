@@ -34,9 +34,10 @@ struct selector {
 void selector_done(struct selector *s);
 /* Copies the texts. op is the API's text: "In", "NotIn", "Exists", "DoesNotExist".
  * -EINVAL with a message that names the key: unknown operator, In/NotIn without values,
- * Exists/DoesNotExist with values, empty key. */
-int selector_add(struct selector *s, const char *key, const char *op, const char *const *values, size_t n_values,
-		 struct err *e);
+ * Exists/DoesNotExist with values, empty key, a key or value that no label can have (as the API
+ * server's own selectors refuse them: a mistyped key under NotIn would match everything). */
+int selector_add(struct selector *s, const char *key, const char *op, const char *const *values,
+		 size_t n_values, struct err *e);
 /* What a matchLabels entry means. */
 void selector_add_equals(struct selector *s, const char *key, const char *value);
 bool selector_matches(const struct selector *s, const struct label_view *labels);
