@@ -12,6 +12,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -160,6 +161,7 @@ static int tune_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	(void)arg;
 	(void)purpose;
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* not for credential plugins */
 	static const struct {
 		int level, name, value;
 	} options[] = {

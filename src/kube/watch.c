@@ -1,0 +1,70 @@
+#include "kube/watch.h"
+
+#include <errno.h>
+
+/* A tail as large as this was for one unusual object; the memory is not kept. */
+enum { KEEP_TAIL_MAX = 64 * 1024 };
+
+void watch_init(struct watch *w, watch_event_fn *fn, void *arg)
+{
+	*w = (struct watch){ .tail = BUF_INIT(WATCH_LINE_MAX), .fn = fn, .arg = arg };
+}
+
+void watch_done(struct watch *w)
+{
+	buf_done(&w->tail);
+}
+
+static int handle_line(const struct watch *w, struct slice line, struct err *e)
+{
+	line = slice_trim(line);
+	if (line.len == 0)
+		return 0;
+	CLEANUP(js_freep) struct js *event = NULL;
+	int r = js_parse(line, &event, e);
+	if (r < 0)
+		return err_wrap(e, "watch event");
+	const char *type = js_str(js_get(event, "type"));
+	struct js *object = js_get(event, "object");
+	if (!type || js_type(object) != JS_OBJECT)
+		return err_set(e, EINVAL, "watch event without type or object");
+	return w->fn(type, object, w->arg, e);
+}
+
+static int too_long(struct err *e)
+{
+	return err_set(e, E2BIG, "a watch event is larger than %d bytes", WATCH_LINE_MAX);
+}
+
+int watch_feed(struct watch *w, struct slice bytes, struct err *e)
+{
+	while (bytes.len > 0) {
+		const char *end = memchr(bytes.ptr, '\n', bytes.len);
+		if (!end) {
+			buf_add_slice(&w->tail, bytes);
+			return w->tail.overflow ? too_long(e) : 0;
+		}
+		struct slice line = { bytes.ptr, (size_t)(end - bytes.ptr) };
+		bytes.ptr = end + 1;
+		bytes.len -= line.len + 1;
+		if (w->tail.len > 0) {
+			buf_add_slice(&w->tail, line);
+			line = buf_slice(&w->tail);
+		}
+		if (w->tail.overflow || line.len > WATCH_LINE_MAX)
+			return too_long(e);
+		int r = handle_line(w, line, e);
+		if (r < 0)
+			return r;
+		if (w->tail.cap > KEEP_TAIL_MAX)
+			buf_done(&w->tail);
+		else
+			buf_clear(&w->tail);
+	}
+	return 0;
+}
+
+bool watch_is_between_lines(const struct watch *w)
+{
+	return w->tail.len == 0;
+}

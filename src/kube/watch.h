@@ -1,0 +1,26 @@
+/* The bytes of a watch, cut anywhere, as events: one JSON object for each line. What is left of an
+ * unfinished line is kept and never looked at again until its end has come. */
+#pragma once
+
+#include "data/json.h"
+
+enum { WATCH_LINE_MAX = 4 * 1024 * 1024 };
+
+/* `type` as sent ("ADDED", …); `object` is borrowed and gone after the call. A negative return stops
+ * the feeding and is returned by watch_feed(). */
+typedef int watch_event_fn(const char *type, struct js *object, void *arg, struct err *e);
+
+struct watch {
+	struct buf tail;
+	watch_event_fn *fn;
+	void *arg;
+};
+
+void watch_init(struct watch *w, watch_event_fn *fn, void *arg);
+void watch_done(struct watch *w);
+
+/* 0, or the error of a line that is too long (-E2BIG) or no event (-EINVAL), or that of `fn`. After an
+ * error the stream is of no more use. */
+int watch_feed(struct watch *w, struct slice bytes, struct err *e);
+/* The stream has ended: true if it did so between two lines. */
+bool watch_is_between_lines(const struct watch *w);
