@@ -12,7 +12,7 @@ build=(
 )
 test=(
 	"${build[@]}"
-	libcmocka-dev python3-pytest
+	libcmocka-dev python3-pytest openssl
 	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
 	shellcheck nghttp2-client iproute2
 )

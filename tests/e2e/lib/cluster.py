@@ -4,6 +4,7 @@ A test asks for the fixture `cluster`, calls start(), and uses api, kubectl, and
 returned. On "apiserver" the API is there all the time; on "embedded" it lives in the operator's process, so
 it comes with start() and goes with the operator's end."""
 
+import contextlib
 import glob
 import os
 import time
@@ -47,6 +48,10 @@ class Cluster:
     # The operator
 
     def start(self, *flags, ready=True, json_log=False, env=None):
+        raise NotImplementedError
+
+    def api_only(self):
+        """A context in which the API is there and nobody gives out addresses."""
         raise NotImplementedError
 
     def _run(self, flags, json_log, env):
@@ -181,6 +186,13 @@ class EmbeddedCluster(Cluster):
                               *flags], json_log, env)
         return operator.wait_ready() if ready else operator
 
+    @contextlib.contextmanager
+    def api_only(self):
+        assert self.store, "what is made here must outlive the process: mark the test durable"
+        operator = self.start("--enable-lb-ipam=false")
+        yield
+        operator.stop()
+
 
 class ApiserverCluster(Cluster):
     """One server for the whole run; reset() gives each test an empty one."""
@@ -230,6 +242,11 @@ class ApiserverCluster(Cluster):
             flags = (f"--kubeconfig={self.operator_kubeconfig}", *flags)
         operator = self._run(["--leader-elect=false", *flags], json_log, env)
         return operator.wait_ready() if ready else operator
+
+    @contextlib.contextmanager
+    def api_only(self):
+        assert not any(o.running() for o in self.operators)
+        yield
 
     def reset(self):
         """Deletes what the last test made, and waits until it is gone. Namespaces stay: without a

@@ -45,8 +45,10 @@ class Kubectl:
 
     def table(self, *argv):
         """`kubectl get` as rows: a list of {column: cell}, cut where the header's columns begin."""
-        lines = self("get", *argv).splitlines()
-        return parse_table(lines)
+        return self.table_of("get", *argv)
+
+    def table_of(self, *argv):
+        return parse_table(self(*argv).splitlines())
 
 
 def as_list(objects):

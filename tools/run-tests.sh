@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Runs every check, goes on after a failure, and ends with the line "N passed, N failed, N skipped", added up
+# over all of them. Arguments choose: tools/run-tests.sh gcc clang format shell unit e2e (default: all).
+#
+# CI_JOBS             parallel jobs (default: the processors)
+# BERTH_E2E_BACKLOG   Services in the tests of a backlog (default 500)
+# PYTEST_ARGS         further arguments of pytest, such as "-k restart -x"
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+readonly logs=build-logs
+readonly python=${PYTHON:-/usr/bin/python3}
+jobs=${CI_JOBS:-$(nproc)}
+mkdir -p "$logs"
+
+passed=0 failed=0 skipped=0
+failures=()
+
+say() { printf '\n=== %s (%s s)\n' "$*" "$SECONDS"; }
+
+# check NAME COMMAND...: one check that counts as one test; its output is kept, and shown where it fails.
+check() {
+	local name=$1 log=$logs/$1.log
+	shift
+	say "$name"
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		failures+=("$name")
+		tail -n 60 "$log"
+		echo "FAILED $name; all of its output: $log"
+		return 1
+	fi
+}
+
+# count NAME KIND FILE STATUS: adds up the results of a runner.
+count() {
+	local name=$1 p f s
+	shift
+	read -r p f s < <("$python" tools/count-results.py "$@") || { p=0 f=1 s=0; }
+	echo "$name: $p passed, $f failed, $s skipped"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	[ "$f" -eq 0 ] || failures+=("$name ($f)")
+}
+
+lost() {
+	failed=$((failed + 1))
+	failures+=("$1")
+	echo "FAILED $1"
+}
+
+# build FOLDER COMPILER OPTION...
+build() {
+	local folder=$1 compiler=$2
+	shift 2
+	if [ ! -f "$folder/build.ninja" ]; then
+		rm -rf "$folder"
+		CC=$compiler meson setup "$folder" "$@" || return
+	fi
+	ninja -C "$folder" -j "$jobs"
+}
+
+run_gcc() { check build-gcc build build-gcc gcc --buildtype=release; }
+
+run_clang() { check build-clang build build-clang clang-19 --buildtype=debugoptimized; }
+
+# Both unit and e2e need it; it is built and counted once.
+sanitized=
+build_sanitized() {
+	[ -z "$sanitized" ] || return "$sanitized"
+	check build-sanitize build build-sanitize gcc --buildtype=debugoptimized -Db_sanitize=address,undefined
+	sanitized=$?
+	return "$sanitized"
+}
+
+run_format() {
+	local files
+	mapfile -t files < <(git ls-files '*.c' '*.h')
+	check clang-format clang-format-19 --dry-run -Werror "${files[@]}"
+}
+
+run_shell() {
+	local files
+	mapfile -t files < <(git ls-files '*.sh' .ci/run)
+	check shellcheck shellcheck "${files[@]}"
+}
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1:exitcode=99}
+
+run_unit() {
+	build_sanitized || { lost "unit tests: not built"; return; }
+	say "unit tests, with sanitizers"
+	local results=build-sanitize/meson-logs/testlog.json status
+	rm -f "$results"
+	CMOCKA_MESSAGE_OUTPUT=TAP meson test -C build-sanitize --no-rebuild --timeout-multiplier 5 \
+		--num-processes "$jobs" >"$logs/unit.log" 2>&1
+	status=$?
+	[ "$status" -eq 0 ] || tail -n 60 "$logs/unit.log"
+	cp build-sanitize/meson-logs/testlog.txt "$logs/unit-testlog.txt" 2>/dev/null
+	count "unit tests" meson "$results" "$status"
+}
+
+# The program as the build names it, wherever the build puts it.
+program_in() {
+	meson introspect --targets "$1" | "$python" -c '
+import json, sys
+for target in json.load(sys.stdin):
+    if target["name"] == "berth" and target["type"] == "executable":
+        print(target["filename"][0])'
+}
+
+run_e2e() {
+	local program status results=$logs/e2e.xml
+	build_sanitized || { lost "end-to-end tests: not built"; return; }
+	program=$(program_in build-sanitize)
+	[ -x "$program" ] || { lost "end-to-end tests: the build made no program"; return; }
+	check controlplane tests/controlplane/build.sh || { lost "end-to-end tests: no control plane"; return; }
+	say "end-to-end tests on both back ends, with sanitizers"
+	rm -f "$results"
+	# shellcheck disable=SC2086 # PYTEST_ARGS is several words
+	BERTH_BIN=$program "$python" -m pytest tests/e2e -p no:cacheprovider --junitxml="$results" \
+		--basetemp="$PWD/$logs/e2e" -q ${PYTEST_ARGS:-} 2>&1 | tee "$logs/e2e.log"
+	status=$?
+	count "end-to-end tests" junit "$results" "$status"
+}
+
+wanted=("$@")
+[ ${#wanted[@]} -gt 0 ] || wanted=(format shell gcc clang unit e2e)
+for step in "${wanted[@]}"; do
+	case $step in
+	gcc | clang | format | shell | unit | e2e) "run_$step" ;;
+	*)
+		echo "unknown step: $step (gcc clang format shell unit e2e)" >&2
+		exit 2
+		;;
+	esac
+done
+
+say "done"
+for failure in "${failures[@]}"; do echo "failed: $failure"; done
+# A run that ran nothing has shown nothing.
+[ $((passed + failed)) -gt 0 ] || lost "no test ran"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
