@@ -1,0 +1,520 @@
+#include "core/decide.h"
+
+#include "core/ledger.h"
+#include "core/may_keep.h"
+#include "core/pool.h"
+#include "core/service.h"
+#include "core/sharing.h"
+#include "core/wait.h"
+
+enum { MESSAGE_MAX = 1000 };
+
+/* A decision under way. */
+struct verdict {
+	enum ipam_reason reason;
+	struct buf text;
+};
+
+static void add_text(struct buf *b, const char *text)
+{
+	buf_addf(b, "%s%s", b->len ? "; " : "", text);
+}
+
+[[gnu::format(printf, 3, 4)]] static void fail(struct verdict *v, enum ipam_reason r, const char *fmt, ...)
+{
+	v->reason = r;
+	if (v->text.len)
+		buf_add_str(&v->text, "; ");
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vaddf(&v->text, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- what it has ------------------------------------------------------------------------------- */
+
+/* May it take the address over, though others may stand against it? */
+static bool may_adopt(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	if (may_have(m, s, ip))
+		return false;
+	const struct addr *a = ledger_get(m, ip);
+	const struct service *rival;
+	return !a ||
+	       (!addr_foreign_claim(a, s) && addr_record_allows(a, s) && !sharing_join_refused(a, s, &rival));
+}
+
+/* Addresses that are ours in the status of a Service that may not have them: they are to be taken
+ * out of it. Ours is what a record says so; without records, what we wrote. */
+static bool is_ours(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	const struct addr *a = ledger_get(m, ip);
+	if (m->config.records)
+		return a && a->record && a->record->ours && holders_name(a->record->holders, s->key);
+	return s->ingress_ours;
+}
+
+void adopt(struct ipam *m, struct service *s)
+{
+	if (s->adopted)
+		return;
+	/* While pools cannot be read only what is surely ours is taken over; the rest when they are back. */
+	s->adopted = !m->pools_lost;
+	for (size_t i = 0; i < s->n_ingress; i++) {
+		struct ip ip = s->ingress[i].ip;
+		if (!s->ingress[i].has_ip)
+			continue;
+		struct addr *a = ledger_get(m, ip);
+		if (a && addr_has_holder(a, s))
+			continue;
+		if (m->pools_lost && !is_ours(m, s, ip))
+			continue;
+		if (may_adopt(m, s, ip)) {
+			ledger_hold(m, s, ip, true);
+		} else if (is_ours(m, s, ip) && !(a && a->n_holders) && may_have(m, s, ip)) {
+			ledger_hold(m, s, ip, true);
+			ledger_leave(m, s, ledger_get(m, ip));
+		}
+	}
+	service_claim(m, s);
+}
+
+/* Held addresses that may not stay leave; those on their way out that may stay again come back. */
+static void keep_or_move(struct ipam *m, struct service *s)
+{
+	for (size_t i = 0; i < s->n_held;) {
+		struct addr *a = s->held[i].addr;
+		if (may_keep(m, s, a->ip))
+			ledger_leave(m, s, a);
+		else
+			i++;
+	}
+	for (size_t i = 0; i < s->n_leaving;) {
+		struct addr *a = s->leaving[i];
+		const struct service *rival;
+		if (!s->wanted || s->deleting || a->in_flight || may_keep(m, s, a->ip) ||
+		    sharing_join_refused(a, s, &rival) ||
+		    (!service_has_requests(s) && service_held(s, a->ip.family)))
+			i++;
+		else
+			ledger_rejoin(s, a);
+	}
+}
+
+/* The API may show more of one family than was ever asked for (all of it valid, so all of it stays).
+ * But what is only assumed gives way to what stands in the status: somebody else was faster. */
+static void yield_to_status(struct ipam *m, struct service *s)
+{
+	for (size_t i = 0; i < s->n_ingress; i++) {
+		if (!s->ingress[i].has_ip)
+			continue;
+		struct ip ip = s->ingress[i].ip;
+		const struct addr *a = ledger_get(m, ip);
+		if (a && addr_has_holder(a, s))
+			continue;
+		bool assumed = service_held(s, (enum family)ip.family) > 0;
+		for (size_t j = 0; j < s->n_held; j++)
+			if (s->held[j].addr->ip.family == ip.family && s->held[j].confirmed)
+				assumed = false;
+		if (!assumed || service_has_requests(s) || !may_adopt(m, s, ip))
+			continue;
+		for (size_t j = 0; j < s->n_held;) {
+			if (s->held[j].addr->ip.family == ip.family && !s->held[j].confirmed)
+				ledger_leave(m, s, s->held[j].addr);
+			else
+				j++;
+		}
+		ledger_hold(m, s, ip, true);
+	}
+}
+
+/* ---- by request ---------------------------------------------------------------------------------- */
+
+static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, const char *text,
+			 struct addr *a)
+{
+	const struct claim *c = addr_foreign_claim(a, s);
+	static const char *const where[] = {
+		[CLAIM_STATUS] = "the status of Service",
+		[CLAIM_EXTERNAL_IP] = "spec.externalIPs of Service",
+		[CLAIM_NODE] = "the addresses of Node",
+	};
+	const struct service *rival = NULL;
+	const char *why = sharing_join_refused(a, s, &rival);
+	if (a->record && !addr_record_allows(a, s)) {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s has a record of %s", text,
+		     a->record->ours      ? a->record->holders
+		     : a->record->manager ? a->record->manager
+					  : "another manager");
+	} else if (c) {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s stands in %s %s", text, where[c->kind], c->where);
+	} else if (why && rival && s->extra && s->extra->sharing_key && !service_leaves(rival, a)) {
+		fail(v, REASON_INCOMPATIBLE, "%s is held by %s, and cannot be shared: %s", text, rival->key,
+		     why);
+	} else if (rival) {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s is held by %s%s", text, rival->key,
+		     service_leaves(rival, a) ? ", which is giving it back" : "");
+	} else {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s is not free yet", text);
+	}
+	wait_for_ip(m, s, a->ip);
+}
+
+/* NULL: some pool gives this address to this Service. Else the reason stands in v. */
+static bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v, const char *text,
+			    struct ip ip)
+{
+	const struct pool *off = NULL, *other = NULL, *unnamed = NULL, *spared = NULL;
+	struct pool *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at));) {
+		if (!pool_usable(m, p))
+			off = p;
+		else if (pool_not_named(p, s))
+			unnamed = p;
+		else if (!pool_selects(p, s))
+			other = p;
+		else if (!pool_gives(p, ip))
+			spared = p;
+		else
+			return true;
+	}
+	if (spared && range_set_has(&m->excluded, ip))
+		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\": it belongs to a ServiceCIDR", text,
+		     spared->name);
+	else if (spared)
+		fail(v, REASON_ALREADY_ALLOCATED,
+		     "%s is the first or last address of a block of pool \"%s\", which spares them", text,
+		     spared->name);
+	else if (other)
+		fail(v, REASON_SELECTOR_MISMATCH, "%s is in pool \"%s\", which does not select this Service",
+		     text, other->name);
+	else if (unnamed)
+		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which berth.dev/pool does not name", text,
+		     unnamed->name);
+	else if (off)
+		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which %s", text, off->name,
+		     pool_unusable_why(m, off));
+	else
+		fail(v, REASON_NO_POOL, "no pool contains %s", text);
+	return false;
+}
+
+static void try_request(struct ipam *m, struct service *s, struct verdict *v, const struct request *r)
+{
+	if (r->bad.ptr) {
+		fail(v, REASON_INVALID_REQUEST, "%s", r->why);
+		return;
+	}
+	char text[IP_TEXT_MAX];
+	(void)ip_format(r->ip, text);
+	struct addr *a = ledger_get(m, r->ip);
+	if (a && service_holds(s, a))
+		return;
+	if (!some_pool_gives(m, s, v, text, r->ip)) {
+		wait_for(m, s, &m->wait_any);
+		return;
+	}
+	const struct service *rival;
+	if (a && (addr_foreign_claim(a, s) || !addr_record_allows(a, s) || a->in_flight ||
+		  addr_has_holder(a, s) || sharing_join_refused(a, s, &rival))) {
+		refuse_taken(m, s, v, text, a);
+		return;
+	}
+	ledger_hold(m, s, r->ip, service_shows(s, r->ip));
+}
+
+static void by_request(struct ipam *m, struct service *s, struct verdict *v)
+{
+	struct request r[REQUESTS_MAX];
+	size_t n = service_requests(s, r);
+	for (size_t i = 0; i < n && i < REQUESTS_MAX; i++)
+		try_request(m, s, v, &r[i]);
+	if (n > REQUESTS_MAX)
+		fail(v, REASON_INVALID_REQUEST, "%zu addresses are asked for; at most %d are taken", n,
+		     REQUESTS_MAX);
+}
+
+/* ---- any address --------------------------------------------------------------------------------- */
+
+static void saw(const struct trace *t, const struct pool *p, enum family f, const char *what)
+{
+	if (t)
+		t->pool(t->arg, p->name, f, what);
+}
+
+/* The address that a sharing group has already, oldest member first. ret_why: why none would do. */
+static struct addr *group_address(struct ipam *m, struct service *s, enum family f, char **ret_why)
+{
+	struct addr *best = NULL;
+	const struct service *best_holder = NULL;
+	for (struct service *t = sharing_first(m, s); t; t = t->extra->key_next) {
+		for (size_t i = 0; t != s && i < t->n_held; i++) {
+			struct addr *a = t->held[i].addr;
+			const struct service *rival = NULL;
+			if (a->ip.family != f)
+				continue;
+			const char *why = sharing_join_refused(a, s, &rival);
+			struct verdict unused = { .text = BUF_INIT(MESSAGE_MAX) };
+			if (!why && (addr_foreign_claim(a, s) || !addr_record_allows(a, s)))
+				why = "it is in use elsewhere too";
+			if (!why && !some_pool_gives(m, s, &unused, "it", a->ip))
+				why = buf_str(&unused.text);
+			if (why && !*ret_why) {
+				char text[IP_TEXT_MAX];
+				*ret_why =
+					xasprintf("%s of %s could not be shared: %s", ip_format(a->ip, text),
+						  rival ? rival->key : t->key, why);
+			}
+			if (!why &&
+			    (!best_holder || t->created < best_holder->created ||
+			     (t->created == best_holder->created && strcmp(t->key, best_holder->key) < 0))) {
+				best = a;
+				best_holder = t;
+			}
+			buf_done(&unused.text);
+		}
+	}
+	return best;
+}
+
+/* One address of the family from the pool, if it has one to give. */
+static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum family f, const struct trace *t)
+{
+	struct ip ip;
+	if (!pool_find_free(m, p, f, &ip)) {
+		saw(t, p, f, "has no free address");
+		return false;
+	}
+	saw(t, p, f, "gives an address");
+	ledger_hold(m, s, ip, service_shows(s, ip));
+	return true;
+}
+
+/* The first pool that selects the Service, has the family and is not full. False: the reason and the
+ * text say why there is none. */
+static bool from_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
+		       const struct trace *t)
+{
+	CLEANUP(buf_done) struct buf full = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(buf_done) struct buf off = BUF_INIT(MESSAGE_MAX);
+	unsigned n_full = 0;
+	for (size_t i = 0; i < m->n_pools; i++) {
+		struct pool *p = m->pools[i];
+		if (!pool_has_family(p, f)) {
+			saw(t, p, f, "has no block of this family");
+		} else if (pool_not_named(p, s)) {
+			saw(t, p, f, "is not named by berth.dev/pool");
+		} else if (!pool_selects(p, s)) {
+			saw(t, p, f, "does not select the Service");
+		} else if (!pool_usable(m, p)) {
+			saw(t, p, f, pool_unusable_why(m, p));
+			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
+				 pool_unusable_why(m, p));
+		} else if (take_from(m, s, p, f, t)) {
+			return true;
+		} else {
+			buf_addf(&full, "%s\"%s\"", n_full++ ? ", " : "", p->name);
+			wait_for(m, s, &p->waiters[f]);
+		}
+	}
+	wait_for(m, s, &m->wait_any);
+	if (m->pools_lost)
+		fail(v, REASON_NO_POOL, "the pools cannot be read");
+	else if (n_full)
+		fail(v, REASON_OUT_OF_IPS, "no free %s address in pool %s", family_name(f), buf_str(&full));
+	else if (off.len)
+		fail(v, REASON_NO_POOL, "no usable pool with %s addresses selects this Service: %s",
+		     family_name(f), buf_str(&off));
+	else
+		fail(v, REASON_NO_POOL, "no pool with %s addresses selects this Service", family_name(f));
+	return false;
+}
+
+/* Pools that berth.dev/pool names in order of preference, or all in the order of pools. */
+static bool from_named_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
+			     const struct trace *t)
+{
+	if (!s->extra || !s->extra->pools)
+		return from_pools(m, s, f, v, t);
+	struct slice rest = slice_of(s->extra->pools), one;
+	while (slice_cut(&rest, ',', &one)) {
+		one = slice_trim(one);
+		struct pool *p = NULL;
+		for (size_t i = 0; i < m->n_pools && !p; i++)
+			p = slice_is(one, m->pools[i]->name) ? m->pools[i] : NULL;
+		if (!p) {
+			fail(v, REASON_POOL_NOT_FOUND, "pool \"%.*s\" does not exist", SLICE_ARG(one));
+			wait_for(m, s, &m->wait_any);
+		} else if (pool_usable(m, p) && pool_selects(p, s) && pool_has_family(p, f) &&
+			   take_from(m, s, p, f, t)) {
+			return true;
+		}
+	}
+	enum ipam_reason missing = v->reason;
+	bool got = from_pools(m, s, f, v, t);
+	if (!got && missing == REASON_POOL_NOT_FOUND)
+		v->reason = missing;
+	return got;
+}
+
+static bool one_of_family(struct ipam *m, struct service *s, enum family f, struct verdict *v,
+			  struct buf *notes, const struct trace *t)
+{
+	CLEANUP(freep) char *why = NULL;
+	struct addr *shared = group_address(m, s, f, &why);
+	if (shared) {
+		ledger_hold(m, s, shared->ip, service_shows(s, shared->ip));
+		return true;
+	}
+	if (!from_named_pools(m, s, f, v, t))
+		return false;
+	if (why)
+		add_text(notes, why);
+	return true;
+}
+
+static void by_family(struct ipam *m, struct service *s, struct verdict *v, struct buf *notes,
+		      const struct trace *t)
+{
+	struct family_wish w = service_families(m, s);
+	bool any = false;
+	for (int i = 0; i < FAMILIES; i++) {
+		enum family f = (enum family)i;
+		if (!w.want[f])
+			continue;
+		if (w.off[f]) {
+			fail(v, REASON_FAMILY_DISABLED, "%s is switched off (--enable-%s=false)",
+			     family_name(f), f == IPV4 ? "ipv4" : "ipv6");
+			continue;
+		}
+		if (service_held(s, f) || (!s->deleting && one_of_family(m, s, f, v, notes, t)))
+			any = true;
+	}
+	/* PreferDualStack is content with one; the message keeps saying what is missing. */
+	if (w.one_is_enough && any)
+		v->reason = REASON_SATISFIED;
+}
+
+/* ---- all together ---------------------------------------------------------------------------------- */
+
+/* In the order of the requests; else each one that stands in the status keeps its place, and the
+ * new ones fill up what has become vacant, IPv4 before IPv6. */
+static void order_held(struct service *s)
+{
+	if (s->n_held < 2)
+		return;
+	CLEANUP(freep) struct hold *sorted = xmalloc(s->n_held * sizeof(*sorted));
+	CLEANUP(freep) bool *used = xcalloc(s->n_held, sizeof(bool));
+	size_t n = 0;
+	struct request r[REQUESTS_MAX];
+	size_t n_requests = service_requests(s, r);
+	for (size_t i = 0; i < n_requests && i < REQUESTS_MAX; i++) {
+		for (size_t j = 0; j < s->n_held; j++) {
+			if (!used[j] && !r[i].bad.ptr && ip_eq(s->held[j].addr->ip, r[i].ip)) {
+				used[j] = true;
+				sorted[n++] = s->held[j];
+			}
+		}
+	}
+	for (size_t i = 0; n_requests == 0 && i < s->n_ingress; i++) {
+		size_t pick = s->n_held;
+		for (size_t j = 0; j < s->n_held && pick == s->n_held; j++)
+			if (!used[j] && s->ingress[i].has_ip && ip_eq(s->held[j].addr->ip, s->ingress[i].ip))
+				pick = j;
+		/* A vacant place: the first new one of the lowest family. */
+		for (size_t j = 0;
+		     j < s->n_held && (pick == s->n_held || !service_shows(s, s->held[pick].addr->ip)); j++)
+			if (!used[j] && !service_shows(s, s->held[j].addr->ip) &&
+			    (pick == s->n_held || s->held[j].addr->ip.family < s->held[pick].addr->ip.family))
+				pick = j;
+		if (pick < s->n_held) {
+			used[pick] = true;
+			sorted[n++] = s->held[pick];
+		}
+	}
+	for (int f = 0; f < FAMILIES; f++)
+		for (size_t j = 0; j < s->n_held; j++)
+			if (!used[j] && s->held[j].addr->ip.family == f) {
+				used[j] = true;
+				sorted[n++] = s->held[j];
+			}
+	memcpy(s->held, sorted, s->n_held * sizeof(*sorted));
+}
+
+/* A Service that nobody gave to us by name is not even told that it gets nothing, while there is no
+ * pool at all or while another controller serves it and no pool selects it. */
+static bool is_mute(const struct ipam *m, const struct service *s)
+{
+	if (s->asked_us || s->n_held || s->n_leaving)
+		return false;
+	if (m->n_pools == 0)
+		return true;
+	for (size_t i = 0; i < m->n_pools; i++)
+		if (pool_selects(m->pools[i], s))
+			return false;
+	return s->n_ingress > 0;
+}
+
+/* Lists that the Service stood in may have something for the next in line. */
+static void pass_on(struct ipam *m, struct wait_list *const *lists, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < m->n_pools; j++) {
+			struct pool *p = m->pools[j];
+			struct ip ip;
+			for (int f = 0; f < FAMILIES; f++)
+				if (lists[i] == &p->waiters[f] && p->waiters[f].head && pool_usable(m, p) &&
+				    pool_find_free(m, p, (enum family)f, &ip))
+					wake_first(m, &p->waiters[f]);
+		}
+	}
+}
+
+static void conclude(struct ipam *m, struct service *s, struct verdict *v, struct buf *notes)
+{
+	if (notes->len)
+		add_text(&v->text, buf_str(notes));
+	if (!s->decided || s->reason != v->reason)
+		m->stats.failures[v->reason]++;
+	s->reason = (uint8_t)v->reason;
+	s->decided = true;
+	if (!same_text(s->message ? s->message : "", buf_str(&v->text)))
+		str_replace(&s->message, v->text.len ? buf_str(&v->text) : NULL);
+}
+
+void decide(struct ipam *m, struct service *s, struct moment now, const struct trace *t)
+{
+	enum { LISTS_MAX = 16 };
+	struct wait_list *lists[LISTS_MAX];
+	size_t n_lists = 0;
+	for (const struct wait *w = s->waits; w; w = w->sibling)
+		if (!w->has_ip && w->list != &m->wait_any && n_lists < LISTS_MAX)
+			lists[n_lists++] = w->list;
+	if (!s->waits)
+		s->waiting_since = now.mono;
+	wait_clear(m, s);
+
+	adopt(m, s);
+	keep_or_move(m, s);
+	if (!s->wanted) {
+		s->decided = false;
+		str_replace(&s->message, NULL);
+		pass_on(m, lists, n_lists);
+		return;
+	}
+	yield_to_status(m, s);
+
+	CLEANUP(buf_done) struct buf notes = BUF_INIT(MESSAGE_MAX);
+	struct verdict v = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
+	if (service_has_requests(s))
+		by_request(m, s, &v);
+	else
+		by_family(m, s, &v, &notes, t);
+	order_held(s);
+	service_claim(m, s);
+	s->mute = is_mute(m, s);
+	s->altered = false;
+	conclude(m, s, &v, &notes);
+	buf_done(&v.text);
+	pass_on(m, lists, n_lists);
+}

@@ -1,0 +1,483 @@
+#include "core/ipam.h"
+
+#include "core/effect.h"
+#include "core/ledger.h"
+#include "core/notice.h"
+#include "core/pool.h"
+#include "core/pool_status.h"
+#include "core/queue.h"
+#include "core/service.h"
+#include "core/settle.h"
+#include "core/takeover.h"
+#include "core/wait.h"
+
+enum {
+	TEXTS_MAX = 64 * 1024,
+	/* Services decided in one call that leads to no write; then the caller gets to breathe. */
+	SETTLES_MAX = 1000,
+};
+
+const double ipam_latency_bounds[LATENCY_BUCKETS] = {
+	0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60,
+};
+
+static const char *const reason_names[IPAM_REASONS] = {
+	[REASON_SATISFIED] = "satisfied",
+	[REASON_NO_POOL] = "no_pool",
+	[REASON_OUT_OF_IPS] = "out_of_ips",
+	[REASON_SELECTOR_MISMATCH] = "pool_selector_mismatch",
+	[REASON_ALREADY_ALLOCATED] = "already_allocated",
+	[REASON_INCOMPATIBLE] = "already_allocated_incompatible_service",
+	[REASON_FAMILY_DISABLED] = "family_disabled",
+	[REASON_INVALID_REQUEST] = "invalid_request",
+	[REASON_POOL_NOT_FOUND] = "pool_not_found",
+	[REASON_RESERVED] = "reserved",
+};
+
+const char *ipam_reason_name(enum ipam_reason r)
+{
+	return reason_names[r];
+}
+
+/* ---- making and freeing ------------------------------------------------------------------------------ */
+
+struct ipam *ipam_new(const struct ipam_config *c)
+{
+	struct ipam *m = xcalloc(1, sizeof(*m));
+	m->config = *c;
+	if (m->config.max_in_flight == 0)
+		m->config.max_in_flight = 64;
+	size_t n = 0;
+	while (c->classes && c->classes[n])
+		n++;
+	m->classes = xcalloc(n + 1, sizeof(char *));
+	for (size_t i = 0; i < n; i++)
+		m->classes[i] = xstrdup(c->classes[i]);
+	m->proxy_name = xstrdup(c->proxy_name ? c->proxy_name : "");
+	m->flights = xcalloc(m->config.max_in_flight, sizeof(*m->flights));
+	m->notices = xcalloc(NOTICES_MAX, sizeof(*m->notices));
+	m->scratch = BUF_INIT(TEXTS_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(m->text); i++)
+		m->text[i] = BUF_INIT(TEXTS_MAX);
+	return m;
+}
+
+static void free_addrs(struct ipam *m)
+{
+	for (int f = 0; f < FAMILIES; f++) {
+		struct addr_walk w = addr_walk(
+			&m->addrs, (struct range){ ip_make((enum family)f, 0), ip_last((enum family)f) });
+		while (addr_walk_next(&w)) {
+			struct addr *a = w.value;
+			for (struct claim *c; (c = a->claims);) {
+				a->claims = c->next;
+				free(c);
+			}
+			record_free(a->record);
+			free(a->holders);
+			free(a);
+		}
+	}
+	addr_map_done(&m->addrs);
+}
+
+void ipam_free(struct ipam *m)
+{
+	if (!m)
+		return;
+	for (size_t at = 0; m->services.n;) {
+		service_free(m, map_next(&m->services, &at));
+		at = 0;
+	}
+	free_addrs(m);
+	addr_map_done(&m->asked);
+	for (size_t i = 0; i < m->n_pools; i++)
+		pool_free(m->pools[i]);
+	struct node *node;
+	for (size_t at = 0; (node = map_next(&m->nodes, &at));) {
+		free(node->claims);
+		free(node->name);
+		free(node);
+	}
+	for (size_t i = 0; i < m->n_carves; i++) {
+		free(m->carves[i].name);
+		free(m->carves[i].ranges);
+	}
+	for (struct notice n; notice_pop(m, &n);)
+		notice_done(&n);
+	notice_done(&m->handed);
+	for (unsigned i = 0; i < m->config.max_in_flight; i++)
+		free(m->flights[i].rv);
+	for (char **c = m->classes; *c; c++)
+		free(*c);
+	for (size_t i = 0; i < ARRAY_LEN(m->text); i++)
+		buf_done(&m->text[i]);
+	buf_done(&m->scratch);
+	map_done(&m->services);
+	map_done(&m->keys);
+	map_done(&m->nodes);
+	range_set_done(&m->excluded);
+	intern_done(&m->texts);
+	free(m->classes);
+	free(m->proxy_name);
+	free(m->pools);
+	free(m->spans);
+	free(m->carves);
+	free(m->timers);
+	free(m->steps);
+	free(m->orphans);
+	free(m->flights);
+	free(m->notices);
+	free(m->out);
+	free(m);
+}
+
+void ipam_freep(struct ipam **m)
+{
+	ipam_free(*m);
+	*m = NULL;
+}
+
+/* ---- lists --------------------------------------------------------------------------------------------- */
+
+static void each_addr(struct ipam *m, void (*fn)(struct ipam *m, struct addr *a))
+{
+	for (int f = 0; f < FAMILIES; f++) {
+		struct ip ip = ip_make((enum family)f, 0), last = ip_last((enum family)f);
+		void *value;
+		while (addr_map_seek(&m->addrs, ip, &ip, &value)) {
+			fn(m, value);
+			if (ip_eq(ip, last))
+				break;
+			ip = ip_make((enum family)f, ip_bits(ip) + 1);
+		}
+	}
+}
+
+static void unsee(struct ipam *m, struct addr *a)
+{
+	(void)m;
+	a->seen = false;
+}
+
+void ipam_list_begin(struct ipam *m, enum ipam_kind k)
+{
+	size_t at = 0;
+	switch (k) {
+	case KIND_SERVICE:
+		for (struct service *s; (s = map_next(&m->services, &at));)
+			s->seen = false;
+		break;
+	case KIND_POOL:
+		for (size_t i = 0; i < m->n_pools; i++)
+			m->pools[i]->seen = false;
+		break;
+	case KIND_RECORD:
+		each_addr(m, unsee);
+		break;
+	case KIND_NODE:
+		for (struct node *n; (n = map_next(&m->nodes, &at));)
+			n->seen = false;
+		break;
+	case KIND_SERVICE_CIDR:
+		for (size_t i = 0; i < m->n_carves; i++)
+			m->carves[i].seen = false;
+		break;
+	case IPAM_KINDS:
+		break;
+	}
+}
+
+static void drop_unseen_record(struct ipam *m, struct addr *a)
+{
+	if (a->record && !a->seen)
+		ipam_record_deleted(m, a->ip, (struct moment){ 0 });
+}
+
+static void drop_unseen_services(struct ipam *m, struct moment now)
+{
+	size_t at = 0;
+	for (struct service *s; (s = map_next(&m->services, &at));)
+		if (!s->seen && !s->gone)
+			ipam_service_deleted(m, s->ns, service_name(s), NULL, now);
+}
+
+static void drop_unseen_nodes(struct ipam *m, struct moment now)
+{
+	for (bool found = true; found;) {
+		size_t at = 0;
+		struct node *n;
+		while ((n = map_next(&m->nodes, &at)) && n->seen)
+			;
+		found = n != NULL;
+		if (found)
+			ipam_node(m, n->name, NULL, 0, now);
+	}
+}
+
+static void start_if_complete(struct ipam *m, struct moment now)
+{
+	if (m->ready)
+		return;
+	for (int k = 0; k < IPAM_KINDS; k++)
+		if (!m->listed[k] && !(k == KIND_RECORD && !m->config.records))
+			return;
+	m->ready = true;
+	takeover(m, now);
+}
+
+static void pools_listed(struct ipam *m, struct moment now)
+{
+	bool back = m->pools_lost;
+	m->pools_lost = false;
+	for (size_t i = 0; i < m->n_pools; i++)
+		if (!m->pools[i]->seen) {
+			m->pools[i]->ghost = false;
+			ipam_pool_deleted(m, m->pools[i]->name, NULL, now);
+		}
+	m->pools_changed = m->pools_changed || back;
+	size_t at = 0;
+	for (struct service *s; back && m->ready && (s = map_next(&m->services, &at));)
+		enqueue(m, s, LANE_NORMAL);
+}
+
+void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
+{
+	switch (k) {
+	case KIND_SERVICE:
+		drop_unseen_services(m, now);
+		break;
+	case KIND_POOL:
+		pools_listed(m, now);
+		break;
+	case KIND_RECORD:
+		each_addr(m, drop_unseen_record);
+		break;
+	case KIND_NODE:
+		drop_unseen_nodes(m, now);
+		break;
+	case KIND_SERVICE_CIDR:
+		for (size_t i = m->n_carves; i-- > 0;)
+			if (!m->carves[i].seen)
+				ipam_service_cidr(m, m->carves[i].name, NULL, 0, now);
+		break;
+	case IPAM_KINDS:
+		return;
+	}
+	m->listed[k] = true;
+	start_if_complete(m, now);
+}
+
+void ipam_kind_lost(struct ipam *m, enum ipam_kind k, struct moment now)
+{
+	if (k == KIND_POOL && !m->pools_lost) {
+		m->pools_lost = true;
+		m->pools_changed = true;
+		for (size_t i = 0; i < m->n_pools; i++)
+			m->pools[i]->ghost = true;
+	}
+	/* Before the first decision it can still be decided that addresses have no records. */
+	if (k == KIND_RECORD && !m->ready)
+		m->config.records = false;
+	m->listed[k] = true;
+	start_if_complete(m, now);
+}
+
+bool ipam_ready(const struct ipam *m)
+{
+	return m->ready;
+}
+
+bool ipam_pools_lost(const struct ipam *m)
+{
+	return m->pools_lost;
+}
+
+bool ipam_records(const struct ipam *m)
+{
+	return m->config.records;
+}
+
+/* ---- effects ------------------------------------------------------------------------------------------- */
+
+static bool next_of_services(struct ipam *m, struct moment now, struct effect *ret)
+{
+	for (unsigned settled = 0; settled < SETTLES_MAX; settled++) {
+		while (m->at_step < m->n_steps) {
+			const struct step *st = &m->steps[m->at_step++];
+			if (effect_of_step(m, st, ret))
+				return true;
+			enqueue(m, st->service, LANE_NORMAL);
+		}
+		pools_refresh(m);
+		struct service *s = queue_pop(m);
+		if (!s)
+			return false;
+		settle(m, s, now);
+	}
+	return false;
+}
+
+static bool next_orphan(struct ipam *m, struct moment now, struct effect *ret)
+{
+	for (size_t i = 0; i < m->n_orphans; i++) {
+		struct addr *a = m->orphans[i].addr;
+		if (a->in_flight || m->orphans[i].retry_at > now.mono)
+			continue;
+		/* Meanwhile somebody may have taken it up, or the record is gone. */
+		if (a->n_holders || !a->record || !a->record->ours) {
+			m->orphans[i--] = m->orphans[--m->n_orphans];
+			a->orphaned = false;
+			addr_wake_holders(m, a);
+			ledger_prune(m, a);
+			continue;
+		}
+		struct step st = { a->record_unknown ? EFFECT_RECORD_READ : EFFECT_RECORD_DELETE, NULL, a };
+		if (effect_of_step(m, &st, ret))
+			return true;
+	}
+	return false;
+}
+
+static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
+{
+	for (size_t i = 0; i < m->n_pools; i++) {
+		struct pool *p = m->pools[i];
+		if (p->in_flight)
+			continue;
+		if (p->doubted) {
+			if (p->status_at > now.mono)
+				continue;
+			*ret = (struct effect){ .kind = EFFECT_POOL_KIND_READ, .name = p->name };
+			effect_out(m, ret, NULL, NULL, p);
+			return true;
+		}
+		if (p->host_bits && !p->host_bits_told) {
+			p->host_bits_told = true;
+			notice_pool(m, p, "HostBitsMasked", "%s", p->host_bits);
+		}
+		if (!p->dirty || p->ghost || p->stale_rv || p->status_at > now.mono || m->pools_lost)
+			continue;
+		p->dirty = false;
+		if (pool_status_effect(m, p, ret)) {
+			effect_out(m, ret, NULL, NULL, p);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool next_notice(struct ipam *m, struct effect *ret)
+{
+	notice_done(&m->handed);
+	if (!notice_pop(m, &m->handed))
+		return false;
+	const struct notice *n = &m->handed;
+	*ret = (struct effect){
+		.kind = EFFECT_EVENT, .namespace = n->namespace, .name = n->name, .uid = n->uid
+	};
+	ret->event.about = n->about;
+	ret->event.warning = n->warning;
+	ret->event.reason = n->reason;
+	ret->event.message = n->message;
+	effect_out(m, ret, NULL, NULL, NULL);
+	return true;
+}
+
+bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
+{
+	if (!m->ready || m->n_flights >= m->config.max_in_flight)
+		return false;
+	timers_fire(m, now.mono);
+	if (next_of_services(m, now, ret))
+		return true;
+	if (m->n_queued || m->at_step < m->n_steps)
+		return false; /* more of the same, next time */
+	return next_orphan(m, now, ret) || next_of_pools(m, now, ret) || next_notice(m, ret);
+}
+
+msec ipam_wake_at(const struct ipam *m)
+{
+	if (!m->ready || m->n_flights >= m->config.max_in_flight)
+		return -1;
+	if (m->n_queued || m->at_step < m->n_steps || m->n_notices || m->pools_changed)
+		return 0;
+	msec at = timers_next(m);
+	for (size_t i = 0; i < m->n_orphans; i++)
+		if (!m->orphans[i].addr->in_flight && (at < 0 || m->orphans[i].retry_at < at))
+			at = m->orphans[i].retry_at;
+	for (size_t i = 0; i < m->n_pools; i++) {
+		const struct pool *p = m->pools[i];
+		bool due = p->doubted || (p->dirty && !p->ghost && !p->stale_rv && !m->pools_lost);
+		if (due && !p->in_flight && (at < 0 || p->status_at < at))
+			at = p->status_at;
+	}
+	return at;
+}
+
+bool ipam_busy(const struct ipam *m)
+{
+	for (unsigned i = 0; i < m->config.max_in_flight; i++)
+		if (m->flights[i].used && m->flights[i].kind != EFFECT_EVENT)
+			return true;
+	if (!m->ready || m->n_queued || m->n_timers || m->n_orphans || m->at_step < m->n_steps ||
+	    m->pools_changed)
+		return true;
+	for (size_t i = 0; i < m->n_pools; i++)
+		if (m->pools[i]->doubted || (m->pools[i]->dirty && !m->pools[i]->ghost && !m->pools_lost))
+			return true;
+	return false;
+}
+
+/* ---- questions -------------------------------------------------------------------------------------------
+ */
+
+void ipam_stats(const struct ipam *m, struct ipam_stats *ret)
+{
+	*ret = m->stats;
+	ret->services = m->services.n;
+	ret->queued = m->n_queued;
+	ret->in_flight = m->n_flights;
+	ret->waiting = m->n_waiting;
+	ret->events_queued = m->n_notices;
+	size_t at = 0;
+	for (const struct service *s; (s = map_next(&m->services, &at));) {
+		ret->services_ours += s->wanted;
+		ret->services_unsatisfied += s->wanted && s->decided && s->reason != REASON_SATISFIED;
+	}
+	for (size_t i = 0; i < m->n_pools; i++)
+		ret->pools_conflicting += m->pools[i]->conflicting;
+}
+
+bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret)
+{
+	if (i >= m->n_pools)
+		return false;
+	const struct pool *p = m->pools[i];
+	*ret = (struct pool_row){ .name = p->name, .disabled = p->disabled, .conflicting = p->conflicting };
+	ret->valid = p->flaw == FLAW_NONE;
+	for (int f = 0; f < FAMILIES; f++)
+		ret->family[f] = pool_count(m, p, (enum family)f);
+	return true;
+}
+
+void ipam_each_service(const struct ipam *m, void (*fn)(const struct service_row *row, void *arg), void *arg)
+{
+	size_t at = 0;
+	for (const struct service *s; (s = map_next(&m->services, &at));) {
+		struct service_row row = {
+			.namespace = s->ns,
+			.name = service_name(s),
+			.ours = s->wanted,
+			.reason = s->decided ? ipam_reason_name((enum ipam_reason)s->reason) : "",
+			.message = s->decided && s->message ? s->message : "",
+			.n_addresses = s->n_held,
+		};
+		for (size_t i = 0; i < s->n_held && i < ARRAY_LEN(row.addresses); i++)
+			row.addresses[i] = s->held[i].addr->ip;
+		for (size_t i = 0; i < s->n_ingress; i++)
+			if (s->ingress[i].has_ip && row.n_before++ < ARRAY_LEN(row.before))
+				row.before[row.n_before - 1] = s->ingress[i].ip;
+		fn(&row, arg);
+	}
+}

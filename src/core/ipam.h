@@ -1,0 +1,310 @@
+/* The core: who gets which address, and what must be written because of it.
+ *
+ * It holds a picture of the cluster in memory. Whoever drives it tells it what is (a Service, a
+ * pool, a record as it now stands), pulls the next effect that is due, carries it out and tells how
+ * it ended. The core does no I/O and reads no clock: every call gets the time. The operator,
+ * `berth plan` and the tests drive the same core.
+ *
+ *	ipam_service(), ipam_pool(), ipam_record(), …	what is; cheap, decides nothing
+ *	ipam_next()					the next effect: decides one Service at a time
+ *	ipam_result()					how it ended: done, conflict, exists, gone, …
+ *	ipam_wake_at()					when to pull again though nothing has happened
+ *
+ * Decisions are derived from the picture each time anew: an effect that was lost, refused or
+ * overtaken is simply decided again, so there is no plan that could go stale. */
+#pragma once
+
+#include "base/times.h"
+#include "core/ip.h"
+#include "core/selector.h"
+
+struct ipam;
+
+/* Both clocks, read once by the caller. */
+struct moment {
+	msec mono; /* never jumps; for delays */
+	msec wall; /* API-server time where known; for what is written */
+};
+
+/* ---- configuration ------------------------------------------------------------------------- */
+
+enum opt_in { OPT_IN_ANNOTATION, OPT_IN_CLASS, OPT_IN_ALL };
+
+struct ipam_config {
+	enum opt_in opt_in;
+	const char *const *classes; /* NULL-terminated; loadBalancerClasses that are ours */
+	const char *proxy_name;     /* --k8s-service-proxy-name; "" = Services without the label */
+	bool family_on[FAMILIES];
+	bool records;            /* addresses have records (IPAddress objects) */
+	bool classless_are_ours; /* --default-lb-service-ipam=lbipam */
+	unsigned max_in_flight;  /* effects out at once */
+};
+
+/* The texts of the configuration are copied. */
+struct ipam *ipam_new(const struct ipam_config *c);
+void ipam_free(struct ipam *m);
+void ipam_freep(struct ipam **m);
+
+/* ---- what is --------------------------------------------------------------------------------- */
+
+enum ipam_kind { KIND_SERVICE, KIND_POOL, KIND_RECORD, KIND_NODE, KIND_SERVICE_CIDR, IPAM_KINDS };
+
+/* A list of a kind begins; all that is not told again before it ends is gone. */
+void ipam_list_begin(struct ipam *m, enum ipam_kind k);
+void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now);
+/* The kind can or cannot be read any more (its CRD is gone, 403 …). A kind that is not served counts
+ * as empty at start; pools that vanish with their kind are kept, see ipam_pool_deleted(). */
+void ipam_kind_lost(struct ipam *m, enum ipam_kind k, struct moment now);
+/* The first lists of all kinds are complete: until then nothing is decided. */
+bool ipam_ready(const struct ipam *m);
+/* The pool kind is gone, forbidden or terminating: all is kept, nothing new is given out. */
+bool ipam_pools_lost(const struct ipam *m);
+bool ipam_records(const struct ipam *m); /* are addresses recorded? */
+
+enum family_policy { POLICY_SINGLE, POLICY_PREFER_DUAL, POLICY_REQUIRE_DUAL };
+enum { SERVICE_FAMILIES_MAX = 2 };
+
+/* status.loadBalancer.ingress[i] */
+struct ingress_in {
+	bool has_ip;
+	struct ip ip;
+	const char
+		*extra; /* the whole entry as JSON text if it has more than ip and ipMode: VIP; else NULL */
+};
+
+struct port_in {
+	uint16_t port;
+	uint16_t protocol; /* first letter: 'T' TCP, 'U' UDP, 'S' SCTP */
+};
+
+enum condition_status { COND_ABSENT, COND_FALSE, COND_TRUE, COND_UNKNOWN };
+
+/* A Service as the API shows it. Everything is borrowed for the call. */
+struct service_in {
+	const char *namespace, *name, *uid, *resource_version;
+	msec created; /* wall */
+	bool is_load_balancer, deleting;
+	const char *class;  /* spec.loadBalancerClass; NULL = none */
+	const char *opt_in; /* value of io.cilium.operator.external-ips; NULL = not there */
+	const struct label *labels;
+	size_t n_labels;
+	enum family_policy policy;
+	enum family families[SERVICE_FAMILIES_MAX];
+	size_t n_families;
+	const char *requests;                         /* the annotation's text, NULL = none */
+	const char *request_ip;                       /* spec.loadBalancerIP, NULL = none */
+	const char *sharing_key, *sharing_namespaces; /* NULL = none */
+	bool permit_different_pods;
+	const char *pools; /* berth.dev/pool */
+	const struct port_in *ports;
+	size_t n_ports;
+	bool local;       /* externalTrafficPolicy: Local */
+	const char *pods; /* spec.selector in canonical text; NULL = no selector */
+	const struct ingress_in *ingress;
+	size_t n_ingress;
+	const struct ip *external_ips;
+	size_t n_external_ips;
+	/* Who wrote f:ingress and our condition, by managedFields. */
+	bool ingress_ours, condition_ours;
+	const char *ingress_manager; /* a manager of f:ingress that is not ours; NULL = none */
+	/* The condition cilium.io/IPAMRequestSatisfied. */
+	enum condition_status condition;
+	const char *reason, *message;
+};
+
+void ipam_service(struct ipam *m, const struct service_in *s, struct moment now);
+void ipam_service_deleted(struct ipam *m, const char *namespace, const char *name, const char *uid,
+			  struct moment now);
+
+struct block_in {
+	const char *cidr, *start, *stop; /* NULL = not there */
+};
+struct match_in {
+	const char *key, *op; /* op NULL: matchLabels, values[0] is the value */
+	const char *const *values;
+	size_t n_values;
+};
+struct condition_in {
+	const char *type, *reason, *message;
+	const char *transition; /* lastTransitionTime as it stands */
+	enum condition_status status;
+	int64_t generation; /* observedGeneration */
+	const char *raw;    /* the whole condition as JSON text */
+};
+struct pool_in {
+	const char *name, *uid, *resource_version;
+	msec created;
+	int64_t generation;
+	bool deleting;
+	bool disabled;
+	bool reserve_first_last; /* allowFirstLastIPs is exactly "No" */
+	const struct block_in *blocks;
+	size_t n_blocks;
+	const struct match_in *matches;
+	size_t n_matches;
+	const struct condition_in *conditions;
+	size_t n_conditions;
+};
+void ipam_pool(struct ipam *m, const struct pool_in *p, struct moment now);
+/* Nobody loses an address at once: first the core asks (EFFECT_POOL_KIND_READ) whether it was this
+ * pool that was deleted or the kind as a whole. */
+void ipam_pool_deleted(struct ipam *m, const char *name, const char *uid, struct moment now);
+
+/* A record: an IPAddress object. */
+struct record_in {
+	struct ip ip;
+	const char *uid, *resource_version;
+	bool ours;           /* its managed-by label is ours */
+	const char *manager; /* else whose it is; NULL = unknown */
+	const char *holders; /* "ns/name,ns/name"; NULL = none */
+	bool releasing;
+};
+void ipam_record(struct ipam *m, const struct record_in *r, struct moment now);
+void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now);
+
+/* Addresses of a Node, and ranges that belong to somebody else; each call replaces the last one of
+ * the same name. n = 0 when the object is gone. */
+void ipam_node(struct ipam *m, const char *name, const struct ip *addresses, size_t n, struct moment now);
+void ipam_service_cidr(struct ipam *m, const char *name, const struct range *ranges, size_t n,
+		       struct moment now);
+
+/* ---- effects --------------------------------------------------------------------------------- */
+
+enum effect_kind {
+	EFFECT_RECORD_CREATE,
+	EFFECT_RECORD_PATCH,  /* precondition: resource_version */
+	EFFECT_RECORD_DELETE, /* precondition: uid and resource_version */
+	EFFECT_RECORD_READ,
+	EFFECT_SERVICE_STATUS, /* precondition: resource_version */
+	EFFECT_SERVICE_READ,
+	EFFECT_POOL_STATUS, /* precondition: resource_version */
+	EFFECT_POOL_KIND_READ,
+	EFFECT_EVENT,
+	EFFECT_KINDS
+};
+
+struct ingress_out {
+	struct ip ip;
+	const char *extra; /* the entry as it stood, to be kept; NULL = just the address */
+	bool has_ip;       /* false: an entry of somebody else that is kept as `extra` */
+};
+struct condition_out {
+	const char *type;
+	enum condition_status status; /* COND_ABSENT: remove it */
+	const char *reason, *message;
+	const char *transition; /* text to keep; NULL = now */
+	int64_t generation;     /* 0 = not written */
+};
+
+enum { POOL_CONDITIONS_MAX = 8 };
+
+struct effect {
+	enum effect_kind kind;
+	unsigned id; /* for ipam_result() */
+	/* The object. Borrowed, as all below, until the next call into the core. */
+	const char *namespace, *name, *uid, *resource_version;
+	union {
+		struct {
+			bool write_ingress;
+			const struct ingress_out *ingress;
+			size_t n_ingress;
+			bool write_condition;
+			struct condition_out condition;
+		} status;
+		struct {
+			struct ip ip;
+			const char *holders; /* "" while releasing: unchanged */
+			const char *first_namespace, *first_name;
+			const char *pool;
+			bool releasing;
+		} record;
+		struct {
+			struct condition_out conditions[POOL_CONDITIONS_MAX];
+			size_t n;
+			const char *
+				foreign; /* conditions of others: JSON texts with commas between; "" = none */
+		} pool;
+		struct {
+			const char *about; /* "Service" or "CiliumLoadBalancerIPPool" */
+			bool warning;
+			const char *reason, *message;
+		} event;
+	};
+};
+
+/* The next effect that is due; false: nothing to do now, or max_in_flight are out. */
+bool ipam_next(struct ipam *m, struct moment now, struct effect *ret);
+
+enum outcome {
+	OUTCOME_DONE,
+	OUTCOME_CONFLICT, /* 409: the object has changed meanwhile */
+	OUTCOME_EXISTS,   /* 409 AlreadyExists */
+	OUTCOME_GONE,     /* 404 */
+	OUTCOME_UNKNOWN,  /* no answer, 429, 5xx: perhaps done, perhaps not */
+	OUTCOME_REFUSED,  /* other 4xx: will not get better by itself */
+};
+/* How an effect ended. An object that came with the answer is told first by the calls above.
+ * retry_after: the server asked to be left alone for so long; 0 = it did not say. */
+void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, struct moment now);
+/* As ipam_result() for EFFECT_POOL_KIND_READ: does the kind still stand? */
+void ipam_pool_kind(struct ipam *m, unsigned id, bool stands, struct moment now);
+
+/* When ipam_next() is to be called again though nothing has happened; -1 = never. Monotonic. */
+msec ipam_wake_at(const struct ipam *m);
+/* Anything left to do or on its way (Events apart)? */
+bool ipam_busy(const struct ipam *m);
+
+/* ---- questions ------------------------------------------------------------------------------- */
+
+enum ipam_reason {
+	REASON_SATISFIED,
+	REASON_NO_POOL,
+	REASON_OUT_OF_IPS,
+	REASON_SELECTOR_MISMATCH,
+	REASON_ALREADY_ALLOCATED,
+	REASON_INCOMPATIBLE,
+	REASON_FAMILY_DISABLED,
+	REASON_INVALID_REQUEST,
+	REASON_POOL_NOT_FOUND,
+	REASON_RESERVED,
+	IPAM_REASONS
+};
+const char *ipam_reason_name(enum ipam_reason r);
+
+enum { LATENCY_BUCKETS = 12 };
+extern const double ipam_latency_bounds[LATENCY_BUCKETS]; /* seconds */
+
+struct ipam_stats {
+	size_t services, services_ours, services_unsatisfied;
+	size_t pools_conflicting;
+	size_t queued, in_flight, waiting, events_queued;
+	uint64_t events_dropped;
+	uint64_t failures[IPAM_REASONS]; /* decisions that ended so, once per change of reason */
+	uint64_t latency[LATENCY_BUCKETS + 1], latency_n; /* Service seen to status written */
+	double latency_sum;
+};
+void ipam_stats(const struct ipam *m, struct ipam_stats *ret);
+
+/* Counts of one pool and family. total = used + foreign + first_last + excluded + free. */
+struct pool_counts {
+	struct count total, used, foreign, first_last, excluded, free;
+};
+struct pool_row {
+	const char *name;
+	bool disabled, conflicting, valid;
+	struct pool_counts family[FAMILIES];
+};
+/* Pools in the order in which they are tried: for (size_t i = 0; ipam_pool_row(m, i, &row); i++). */
+bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret);
+
+struct service_row {
+	const char *namespace, *name;
+	bool ours;
+	const char *reason, *message; /* of the last decision; "" before */
+	size_t n_addresses;
+	struct ip addresses[4]; /* the first four held */
+	size_t n_before;        /* addresses in its status as the API shows it */
+	struct ip before[4];
+};
+/* Calls fn for each Service, in no order. */
+void ipam_each_service(const struct ipam *m, void (*fn)(const struct service_row *row, void *arg), void *arg);

@@ -1,0 +1,260 @@
+#include "core/ledger.h"
+
+#include "core/pool.h"
+#include "core/queue.h"
+#include "core/wait.h"
+
+struct addr *ledger_get(const struct ipam *m, struct ip ip)
+{
+	return addr_map_get(&m->addrs, ip);
+}
+
+struct addr *ledger_need(struct ipam *m, struct ip ip)
+{
+	struct addr *a = ledger_get(m, ip);
+	if (a)
+		return a;
+	a = xcalloc(1, sizeof(*a));
+	a->ip = ip;
+	addr_map_put(&m->addrs, ip, a);
+	pools_taken(m, ip);
+	return a;
+}
+
+void record_free(struct record *r)
+{
+	if (!r)
+		return;
+	free(r->uid);
+	free(r->rv);
+	free(r->holders);
+	free(r);
+}
+
+void ledger_prune(struct ipam *m, struct addr *a)
+{
+	if (a->n_holders || a->claims || a->record || a->in_flight || a->orphaned)
+		return;
+	struct ip ip = a->ip;
+	addr_map_del(&m->addrs, ip);
+	free(a->holders);
+	free(a);
+	pools_freed(m, ip);
+	wake_asked(m, ip);
+}
+
+void addr_wake_holders(struct ipam *m, const struct addr *a)
+{
+	for (size_t i = 0; i < a->n_holders; i++)
+		enqueue(m, a->holders[i], LANE_NORMAL);
+}
+
+bool addr_has_holder(const struct addr *a, const struct service *s)
+{
+	for (size_t i = 0; i < a->n_holders; i++)
+		if (a->holders[i] == s)
+			return true;
+	return false;
+}
+
+bool service_holds(const struct service *s, const struct addr *a)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (s->held[i].addr == a)
+			return true;
+	return false;
+}
+
+bool service_leaves(const struct service *s, const struct addr *a)
+{
+	for (size_t i = 0; i < s->n_leaving; i++)
+		if (s->leaving[i] == a)
+			return true;
+	return false;
+}
+
+bool service_shows(const struct service *s, struct ip ip)
+{
+	for (size_t i = 0; i < s->n_ingress; i++)
+		if (s->ingress[i].has_ip && ip_eq(s->ingress[i].ip, ip))
+			return true;
+	return false;
+}
+
+unsigned service_held(const struct service *s, enum family f)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < s->n_held; i++)
+		n += s->held[i].addr->ip.family == f;
+	return n;
+}
+
+static void add_held(struct service *s, struct addr *a, bool confirmed)
+{
+	s->held = xrealloc(s->held, s->n_held + 1u, sizeof(*s->held));
+	s->held[s->n_held++] = (struct hold){ a, confirmed, confirmed };
+}
+
+static void drop_held(struct service *s, const struct addr *a)
+{
+	size_t at = 0;
+	while (at < s->n_held && s->held[at].addr != a)
+		at++;
+	if (at == s->n_held)
+		return;
+	memmove(s->held + at, s->held + at + 1, (s->n_held - at - 1) * sizeof(*s->held));
+	if (--s->n_held == 0) {
+		free(s->held);
+		s->held = NULL;
+	}
+}
+
+static void drop_leaving(struct service *s, const struct addr *a)
+{
+	size_t at = 0;
+	while (at < s->n_leaving && s->leaving[at] != a)
+		at++;
+	if (at == s->n_leaving)
+		return;
+	memmove(s->leaving + at, s->leaving + at + 1, (s->n_leaving - at - 1) * sizeof(struct addr *));
+	if (--s->n_leaving == 0) {
+		free(s->leaving);
+		s->leaving = NULL;
+	}
+}
+
+void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed)
+{
+	struct addr *a = ledger_need(m, ip);
+	if (addr_has_holder(a, s)) {
+		if (service_leaves(s, a))
+			ledger_rejoin(s, a);
+		return;
+	}
+	a->holders = xrealloc(a->holders, a->n_holders + 1u, sizeof(struct service *));
+	a->holders[a->n_holders++] = s;
+	add_held(s, a, confirmed);
+}
+
+void ledger_leave(struct ipam *m, struct service *s, struct addr *a)
+{
+	(void)m;
+	drop_held(s, a);
+	s->leaving = xrealloc(s->leaving, s->n_leaving + 1u, sizeof(struct addr *));
+	s->leaving[s->n_leaving++] = a;
+}
+
+void ledger_rejoin(struct service *s, struct addr *a)
+{
+	drop_leaving(s, a);
+	add_held(s, a, service_shows(s, a->ip));
+}
+
+void ledger_release(struct ipam *m, struct service *s, struct addr *a)
+{
+	drop_leaving(s, a);
+	size_t at = 0;
+	while (at < a->n_holders && a->holders[at] != s)
+		at++;
+	if (at < a->n_holders) {
+		memmove(a->holders + at, a->holders + at + 1,
+			(a->n_holders - at - 1) * sizeof(struct service *));
+		a->n_holders--;
+	}
+	/* Somebody may have asked to join and been refused because of s. */
+	if (a->n_holders)
+		wake_asked(m, a->ip);
+	ledger_prune(m, a);
+}
+
+const struct claim *addr_foreign_claim(const struct addr *a, const struct service *s)
+{
+	for (const struct claim *c = a->claims; c; c = c->next)
+		if (c->owner != s || c->kind != CLAIM_STATUS)
+			return c;
+	return NULL;
+}
+
+static void claim_add(struct ipam *m, const void *owner, const char *where, struct claim_ref ref)
+{
+	struct addr *a = ledger_need(m, ref.ip);
+	struct claim *c = xmalloc(sizeof(*c));
+	*c = (struct claim){ a->claims, ref.kind, owner, where };
+	a->claims = c;
+}
+
+static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
+{
+	struct addr *a = ledger_get(m, ref.ip);
+	for (struct claim **at = a ? &a->claims : NULL; at && *at; at = &(*at)->next) {
+		if ((*at)->owner != owner || (*at)->kind != ref.kind)
+			continue;
+		struct claim *c = *at;
+		*at = c->next;
+		free(c);
+		if (a->n_holders)
+			wake_asked(m, a->ip);
+		ledger_prune(m, a);
+		return;
+	}
+}
+
+static bool refs_have(const struct claim_ref *refs, size_t n, struct claim_ref one)
+{
+	for (size_t i = 0; i < n; i++)
+		if (refs[i].kind == one.kind && ip_eq(refs[i].ip, one.ip))
+			return true;
+	return false;
+}
+
+void claims_set(struct ipam *m, const void *owner, const char *where, struct claim_ref **refs,
+		uint16_t *n_refs, const struct claim_ref *want, size_t n_want)
+{
+	if (*n_refs == 0 && n_want == 0)
+		return;
+	struct claim_ref *old = *refs, *fresh = NULL;
+	size_t n_old = *n_refs, n = 0;
+	if (n_want > UINT16_MAX)
+		n_want = UINT16_MAX;
+	if (n_want)
+		fresh = xmalloc(n_want * sizeof(*fresh));
+	for (size_t i = 0; i < n_want; i++) {
+		if (refs_have(fresh, n, want[i]))
+			continue;
+		if (!refs_have(old, n_old, want[i]))
+			claim_add(m, owner, where, want[i]);
+		fresh[n++] = want[i];
+	}
+	*refs = fresh;
+	*n_refs = (uint16_t)n;
+	for (size_t i = 0; i < n_old; i++)
+		if (!refs_have(fresh, n, old[i]))
+			claim_drop(m, owner, old[i]);
+	free(old);
+}
+
+bool holders_name(const char *holders, const char *key)
+{
+	struct slice rest = slice_of(holders), one;
+	while (slice_cut(&rest, ',', &one))
+		if (slice_is(one, key))
+			return true;
+	return false;
+}
+
+bool addr_record_allows(const struct addr *a, const struct service *s)
+{
+	const struct record *r = a->record;
+	if (!r)
+		return true;
+	if (!r->ours)
+		return false;
+	if (!r->holders[0] || holders_name(r->holders, s->key))
+		return true;
+	/* Named by somebody who holds it here as well: s would join, or it is being taken over from one
+	 * who is leaving. */
+	for (size_t i = 0; i < a->n_holders; i++)
+		if (holders_name(r->holders, a->holders[i]->key))
+			return true;
+	return false;
+}

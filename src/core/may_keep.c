@@ -1,0 +1,72 @@
+#include "core/may_keep.h"
+
+#include "core/ledger.h"
+#include "core/pool.h"
+#include "core/service.h"
+#include "core/sharing.h"
+
+/* Some pool explains why the Service has this address. Disabled, conflicting and invalid pools do:
+ * they only give nothing new. */
+static const char *explained(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	bool contained = false, selected = false;
+	struct pool *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at));) {
+		contained = true;
+		if (!pool_selects(p, s))
+			continue;
+		selected = true;
+		if (!pool_not_named(p, s))
+			return NULL;
+	}
+	if (selected)
+		return "its pool is not among those that the Service names";
+	/* An invalid block may be the very one that the address came from. */
+	for (size_t i = 0; i < m->n_pools && !contained; i++)
+		if (m->pools[i]->flaw == FLAW_BLOCK && pool_selects(m->pools[i], s) &&
+		    !pool_not_named(m->pools[i], s))
+			return NULL;
+	return contained ? "its pool does not select the Service any more" : "no pool contains it any more";
+}
+
+const char *may_have(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	if (!s->wanted)
+		return "the Service is not ours to serve any more";
+	if (service_has_requests(s)) {
+		if (!service_requests_ip(s, ip))
+			return "the Service asks for other addresses";
+	} else {
+		struct family_wish w = service_families(m, s);
+		if (!w.want[ip.family] || w.off[ip.family])
+			return "the Service does not want this family any more";
+	}
+	/* While pools cannot be read nobody loses anything. */
+	return m->pools_lost ? NULL : explained(m, s, ip);
+}
+
+/* Of two who do not go together any more the one that changed moves; when both or none has, the one
+ * that joined later. */
+static bool must_yield(const struct service *s, const struct service *other, bool other_was_first)
+{
+	return s->altered == other->altered ? other_was_first : s->altered;
+}
+
+const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	const char *why = may_have(m, s, ip);
+	const struct addr *a = why ? NULL : ledger_get(m, ip);
+	if (!a)
+		return why;
+	if (!addr_record_allows(a, s))
+		return "its record names somebody else";
+	for (size_t i = 0, mine = a->n_holders; i < a->n_holders; i++) {
+		const struct service *other = a->holders[i];
+		if (other == s)
+			mine = i;
+		else if (!service_leaves(other, a) && sharing_refused(s, other) &&
+			 must_yield(s, other, i < mine))
+			return "it cannot be shared with its other holders any more";
+	}
+	return NULL;
+}

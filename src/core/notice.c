@@ -1,0 +1,73 @@
+#include "core/notice.h"
+
+#include <stdio.h>
+
+/* The API takes at most 1,024 bytes of message. */
+enum { NOTICE_TEXT_MAX = 1024 };
+
+[[gnu::format(printf, 3, 0)]] static void push(struct ipam *m, struct notice n, const char *fmt, va_list ap)
+{
+	if (m->n_notices == NOTICES_MAX) {
+		m->stats.events_dropped++;
+		notice_done(&n);
+		return;
+	}
+	char text[NOTICE_TEXT_MAX];
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	n.message = xstrdup(text);
+	m->notices[(m->notice_at + m->n_notices++) % NOTICES_MAX] = n;
+}
+
+void notice_service(struct ipam *m, const struct service *s, bool warning, const char *reason,
+		    const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	push(m,
+	     (struct notice){
+		     .warning = warning,
+		     .about = "Service",
+		     .namespace = xstrdup(s->ns),
+		     .name = xstrdup(service_name(s)),
+		     .uid = xstrdup(s->uid ? s->uid : ""),
+		     .reason = reason,
+	     },
+	     fmt, ap);
+	va_end(ap);
+}
+
+void notice_pool(struct ipam *m, const struct pool *p, const char *reason, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	push(m,
+	     (struct notice){
+		     .warning = true,
+		     .about = "CiliumLoadBalancerIPPool",
+		     .name = xstrdup(p->name),
+		     .uid = xstrdup(p->uid ? p->uid : ""),
+		     .reason = reason,
+	     },
+	     fmt, ap);
+	va_end(ap);
+}
+
+bool notice_pop(struct ipam *m, struct notice *ret)
+{
+	if (m->n_notices == 0)
+		return false;
+	*ret = m->notices[m->notice_at];
+	m->notices[m->notice_at] = (struct notice){ 0 };
+	m->notice_at = (m->notice_at + 1) % NOTICES_MAX;
+	m->n_notices--;
+	return true;
+}
+
+void notice_done(struct notice *n)
+{
+	free(n->namespace);
+	free(n->name);
+	free(n->uid);
+	free(n->message);
+	*n = (struct notice){ 0 };
+}

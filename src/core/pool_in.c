@@ -1,0 +1,217 @@
+/* What the API tells of pools, taken over into the picture. */
+#include "core/pool.h"
+#include "core/queue.h"
+#include "core/wait.h"
+
+#include <errno.h>
+
+static const char *const our_conditions[] = {
+	"cilium.io/PoolConflict", "cilium.io/IPsTotal", "cilium.io/IPsAvailable",
+	"cilium.io/IPsUsed",      "berth.dev/Valid",
+};
+
+/* What a spec means. */
+struct meaning {
+	struct range *blocks;
+	bool *is_cidr;
+	size_t n, cap;
+	struct selector selector;
+	enum pool_flaw flaw;
+	char *flaw_text;
+	struct buf host_bits;
+};
+
+static void meaning_done(struct meaning *x)
+{
+	free(x->blocks);
+	free(x->is_cidr);
+	free(x->flaw_text);
+	selector_done(&x->selector);
+	buf_done(&x->host_bits);
+}
+
+static int read_block(const struct block_in *b, struct range *ret, bool *ret_cidr, bool *ret_host_bits,
+		      struct err *e)
+{
+	*ret_cidr = b->cidr && b->cidr[0];
+	*ret_host_bits = false;
+	if (*ret_cidr)
+		return range_parse_cidr(slice_trim(slice_of(b->cidr)), ret, ret_host_bits, e);
+	if (!b->start || !b->start[0])
+		return err_set(e, EINVAL,
+			       b->stop && b->stop[0] ? "it has a stop but no start"
+						     : "it has neither cidr nor start");
+	struct range r;
+	int err = ip_parse(slice_trim(slice_of(b->start)), &r.lo, e);
+	if (err < 0)
+		return err;
+	r.hi = r.lo;
+	if (b->stop && b->stop[0]) {
+		err = ip_parse(slice_trim(slice_of(b->stop)), &r.hi, e);
+		if (err < 0)
+			return err;
+	}
+	if (r.lo.family != r.hi.family)
+		return err_set(e, EINVAL, "start %s and stop %s are of different families", b->start,
+			       b->stop);
+	if (ip_cmp(r.lo, r.hi) > 0)
+		return err_set(e, EINVAL, "start %s is above stop %s", b->start, b->stop);
+	*ret = r;
+	return 0;
+}
+
+static void read_spec(const struct pool_in *in, struct meaning *x)
+{
+	struct err e = { 0 };
+	x->host_bits = BUF_INIT(1024);
+	for (size_t i = 0; i < in->n_blocks; i++) {
+		struct range r;
+		bool cidr, host_bits;
+		if (read_block(&in->blocks[i], &r, &cidr, &host_bits, &e) < 0) {
+			if (!x->flaw)
+				x->flaw_text = xasprintf("spec.blocks[%zu]: %s", i, e.msg);
+			x->flaw = FLAW_BLOCK;
+			continue;
+		}
+		if (host_bits) {
+			char text[RANGE_TEXT_MAX];
+			buf_addf(&x->host_bits, "%sspec.blocks[%zu]: %s has host bits set and is taken as %s",
+				 x->host_bits.len ? "; " : "", i, in->blocks[i].cidr, range_format(r, text));
+		}
+		size_t cap = x->cap;
+		vec_grow(&x->blocks, &x->cap, x->n + 1);
+		if (x->cap != cap)
+			x->is_cidr = xrealloc(x->is_cidr, x->cap, sizeof(bool));
+		x->blocks[x->n] = r;
+		x->is_cidr[x->n++] = cidr;
+	}
+	for (size_t i = 0; i < in->n_matches; i++) {
+		const struct match_in *q = &in->matches[i];
+		if (!q->op) {
+			selector_add_equals(&x->selector, q->key, q->values[0]);
+		} else if (selector_add(&x->selector, q->key, q->op, q->values, q->n_values, &e) < 0 &&
+			   !x->flaw) {
+			x->flaw = FLAW_SELECTOR;
+			x->flaw_text = xasprintf("spec.serviceSelector: %s", e.msg);
+		}
+	}
+}
+
+static bool same_blocks(const struct pool *p, const struct meaning *x)
+{
+	if (p->n_blocks != x->n)
+		return false;
+	for (size_t i = 0; i < x->n; i++)
+		if (!ip_eq(p->blocks[i].lo, x->blocks[i].lo) || !ip_eq(p->blocks[i].hi, x->blocks[i].hi) ||
+		    p->block_is_cidr[i] != x->is_cidr[i])
+			return false;
+	return true;
+}
+
+static void take_conditions(struct pool *p, const struct pool_in *in)
+{
+	for (size_t i = 0; i < p->n_seen_conditions; i++) {
+		free(p->seen_conditions[i].reason);
+		free(p->seen_conditions[i].message);
+		free(p->seen_conditions[i].transition);
+	}
+	p->n_seen_conditions = 0;
+	CLEANUP(buf_done) struct buf foreign = BUF_INIT(256 * 1024);
+	for (size_t i = 0; i < in->n_conditions; i++) {
+		const struct condition_in *c = &in->conditions[i];
+		const char *type = NULL;
+		for (size_t j = 0; j < ARRAY_LEN(our_conditions); j++)
+			if (same_text(c->type, our_conditions[j]))
+				type = our_conditions[j];
+		if (!type) {
+			if (c->raw)
+				buf_addf(&foreign, "%s%s", foreign.len ? "," : "", c->raw);
+		} else if (p->n_seen_conditions < POOL_CONDITIONS_MAX) {
+			p->seen_conditions[p->n_seen_conditions++] = (struct pool_condition){
+				.type = type,
+				.reason = xstrdup(c->reason ? c->reason : ""),
+				.message = xstrdup(c->message ? c->message : ""),
+				.transition = c->transition ? xstrdup(c->transition) : NULL,
+				.status = c->status,
+				.generation = c->generation,
+			};
+		}
+	}
+	free(p->foreign);
+	p->foreign = foreign.overflow ? NULL : buf_take(&foreign);
+}
+
+static struct pool *pool_add(struct ipam *m, const struct pool_in *in)
+{
+	struct pool *p = xcalloc(1, sizeof(*p));
+	p->name = xstrdup(in->name);
+	vec_grow(&m->pools, &m->cap_pools, m->n_pools + 1);
+	m->pools[m->n_pools++] = p;
+	m->pools_changed = true;
+	return p;
+}
+
+void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
+{
+	(void)now;
+	struct pool *p = pool_find(m, in->name);
+	bool fresh = !p;
+	if (!p)
+		p = pool_add(m, in);
+	p->seen = true;
+	p->doubted = false;
+	bool back = p->ghost;
+	p->ghost = false;
+	str_replace(&p->uid, in->uid);
+	str_replace(&p->rv, in->resource_version);
+	if (!same_text(p->rv, p->stale_rv))
+		str_replace(&p->stale_rv, NULL);
+	take_conditions(p, in);
+	p->dirty = true;
+
+	CLEANUP(meaning_done) struct meaning x = { 0 };
+	read_spec(in, &x);
+	bool same = !fresh && !back && p->created == in->created && p->disabled == in->disabled &&
+		    p->deleting == in->deleting && p->reserve_first_last == in->reserve_first_last &&
+		    p->flaw == x.flaw && same_text(p->flaw_text, x.flaw_text) && same_blocks(p, &x) &&
+		    selector_eq(&p->selector, &x.selector);
+	p->generation = in->generation;
+	if (same)
+		return;
+
+	/* Who holds an address of the old blocks is asked whether it may stay. */
+	pool_revalidate(m, p);
+	p->created = in->created;
+	p->disabled = in->disabled;
+	p->deleting = in->deleting;
+	p->reserve_first_last = in->reserve_first_last;
+	selector_done(&p->selector);
+	p->selector = x.selector;
+	x.selector = (struct selector){ 0 };
+	p->flaw = x.flaw;
+	free(p->flaw_text);
+	p->flaw_text = TAKE(x.flaw_text);
+	free(p->blocks);
+	free(p->block_is_cidr);
+	p->blocks = TAKE(x.blocks);
+	p->block_is_cidr = TAKE(x.is_cidr);
+	p->n_blocks = x.n;
+	p->cap_blocks = x.cap;
+	char *host_bits = x.host_bits.len ? buf_take(&x.host_bits) : NULL;
+	if (!same_text(host_bits, p->host_bits))
+		p->host_bits_told = false;
+	free(p->host_bits);
+	p->host_bits = host_bits;
+	m->pools_changed = true;
+	pool_wake_waiters(m, p);
+}
+
+void ipam_pool_deleted(struct ipam *m, const char *name, const char *uid, struct moment now)
+{
+	(void)now;
+	struct pool *p = pool_find(m, name);
+	if (!p || (uid && p->uid && strcmp(uid, p->uid) != 0))
+		return;
+	p->doubted = true;
+	m->pools_changed = true;
+}

@@ -1,0 +1,135 @@
+#include "core/pool_status.h"
+
+/* Free addresses of the pool: what it gives without what is taken. */
+static struct count available(const struct ipam *m, const struct pool *p)
+{
+	struct count n = { 0 };
+	for (size_t i = 0; i < p->n_give; i++) {
+		struct count taken = count_of(addr_map_count(&m->addrs, p->give[i]));
+		n = count_add(n, count_sub(range_size(p->give[i]), taken));
+	}
+	return n;
+}
+
+static struct count total(const struct pool *p)
+{
+	struct count n = { 0 };
+	for (size_t i = 0; i < p->n_blocks; i++)
+		n = count_add(n, range_size(p->blocks[i]));
+	return n;
+}
+
+static const struct pool_condition *seen(const struct pool *p, const char *type)
+{
+	for (size_t i = 0; i < p->n_seen_conditions; i++)
+		if (strcmp(p->seen_conditions[i].type, type) == 0)
+			return &p->seen_conditions[i];
+	return NULL;
+}
+
+static void want(struct effect *e, const struct pool *p, bool *differs, struct condition_out c)
+{
+	const struct pool_condition *old = seen(p, c.type);
+	c.generation = p->generation;
+	if (!old || old->status != c.status || !same_text(old->reason, c.reason) ||
+	    !same_text(old->message, c.message) || old->generation != c.generation)
+		*differs = true;
+	/* The time of the last transition is that of the status, as the API conventions ask. */
+	c.transition = old && old->status == c.status ? old->transition : NULL;
+	e->pool.conditions[e->pool.n++] = c;
+}
+
+bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
+{
+	struct count all = total(p), free_ones = available(m, p);
+	char text[COUNT_TEXT_MAX];
+	for (int i = 0; i < 3; i++)
+		buf_clear(&m->text[i]);
+	buf_add_str(&m->text[0], count_format(all, text));
+	buf_add_str(&m->text[1], count_format(free_ones, text));
+	buf_add_str(&m->text[2], count_format(count_sub(all, free_ones), text));
+
+	*ret = (struct effect){
+		.kind = EFFECT_POOL_STATUS, .name = p->name, .uid = p->uid, .resource_version = p->rv
+	};
+	ret->pool.foreign = p->foreign ? p->foreign : "";
+	bool differs = false;
+	want(ret, p, &differs,
+	     (struct condition_out){
+		     .type = "cilium.io/PoolConflict",
+		     .status = p->conflicting ? COND_TRUE : COND_FALSE,
+		     .reason = p->conflicting ? "cidr_overlap" : "resolved",
+		     .message = p->conflicting ? p->conflict_text : "",
+	     });
+	static const char *const counts[] = { "cilium.io/IPsTotal", "cilium.io/IPsAvailable",
+					      "cilium.io/IPsUsed" };
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		want(ret, p, &differs,
+		     (struct condition_out){
+			     .type = counts[i],
+			     .status = COND_UNKNOWN,
+			     .reason = "noreason",
+			     .message = buf_str(&m->text[i]),
+		     });
+	want(ret, p, &differs,
+	     (struct condition_out){
+		     .type = "berth.dev/Valid",
+		     .status = p->flaw ? COND_FALSE : COND_TRUE,
+		     .reason = p->flaw == FLAW_BLOCK      ? "invalid_block"
+			       : p->flaw == FLAW_SELECTOR ? "invalid_selector"
+							  : "valid",
+		     .message = p->flaw_text ? p->flaw_text : "",
+	     });
+	return differs;
+}
+
+static struct count size_without(const struct range_set *s, struct range r)
+{
+	struct range *rest = NULL;
+	size_t n = 0, cap = 0;
+	range_set_rest(s, r, &rest, &n, &cap);
+	struct count sum = { 0 };
+	for (size_t i = 0; i < n; i++)
+		sum = count_add(sum, range_size(rest[i]));
+	free(rest);
+	return sum;
+}
+
+struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum family f)
+{
+	struct pool_counts c = { 0 };
+	struct count given = { 0 };
+	CLEANUP(range_set_done) struct range_set gives = { 0 };
+	for (size_t i = 0; i < p->n_give; i++) {
+		range_set_add(&gives, p->give[i]);
+		if (range_family(p->give[i]) == f)
+			given = count_add(given, range_size(p->give[i]));
+	}
+	uint64_t used = 0, foreign = 0, taken_given = 0, taken_excluded = 0, taken_spared = 0;
+	struct count outside = { 0 };
+	for (size_t i = 0; i < p->n_blocks; i++) {
+		if (range_family(p->blocks[i]) != f)
+			continue;
+		struct count size = range_size(p->blocks[i]);
+		c.total = count_add(c.total, size);
+		outside = count_add(outside, count_sub(size, size_without(&m->excluded, p->blocks[i])));
+		struct addr_walk w = addr_walk(&m->addrs, p->blocks[i]);
+		while (addr_walk_next(&w)) {
+			const struct addr *a = w.value;
+			used += a->n_holders > 0;
+			foreign += a->n_holders == 0;
+			if (range_set_has(&gives, a->ip))
+				taken_given++;
+			else if (range_set_has(&m->excluded, a->ip))
+				taken_excluded++;
+			else
+				taken_spared++;
+		}
+	}
+	c.used = count_of(used);
+	c.foreign = count_of(foreign);
+	c.free = count_sub(given, count_of(taken_given));
+	c.excluded = count_sub(outside, count_of(taken_excluded));
+	c.first_last = count_sub(count_sub(count_sub(c.total, given), outside), count_of(taken_spared));
+	return c;
+}

@@ -1,0 +1,8 @@
+/* The conditions of a pool: conflict, validity, and exact counts. */
+#pragma once
+
+#include "core/state.h"
+
+/* Fills `ret` if the status in the API is not what it should be. */
+bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret);
+struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum family f);

@@ -1,0 +1,114 @@
+#include "core/queue.h"
+
+static void unlink_from_lane(struct ipam *m, struct service *s)
+{
+	struct queue *q = &m->lanes[s->lane];
+	*(s->q_prev ? &s->q_prev->q_next : &q->head) = s->q_next;
+	*(s->q_next ? &s->q_next->q_prev : &q->tail) = s->q_prev;
+	s->q_prev = s->q_next = NULL;
+	s->lane = LANE_NONE;
+	m->n_queued--;
+}
+
+void enqueue(struct ipam *m, struct service *s, enum lane lane)
+{
+	if (s->in_flight) {
+		s->dirty = true;
+		return;
+	}
+	if (s->lane != LANE_NONE) {
+		if (s->lane <= (int8_t)lane)
+			return;
+		unlink_from_lane(m, s);
+	}
+	struct queue *q = &m->lanes[lane];
+	s->lane = (int8_t)lane;
+	s->q_prev = q->tail;
+	s->q_next = NULL;
+	*(q->tail ? &q->tail->q_next : &q->head) = s;
+	q->tail = s;
+	m->n_queued++;
+}
+
+void dequeue(struct ipam *m, struct service *s)
+{
+	if (s->lane != LANE_NONE)
+		unlink_from_lane(m, s);
+}
+
+struct service *queue_pop(struct ipam *m)
+{
+	for (int i = 0; i < LANES; i++) {
+		struct service *s = m->lanes[i].head;
+		if (s) {
+			unlink_from_lane(m, s);
+			return s;
+		}
+	}
+	return NULL;
+}
+
+/* A binary heap; s->timer is the place in it plus one. */
+static void place(struct ipam *m, size_t i, struct service *s)
+{
+	m->timers[i] = s;
+	s->timer = i + 1;
+}
+
+static void sift(struct ipam *m, size_t i)
+{
+	struct service *s = m->timers[i];
+	while (i > 0 && m->timers[(i - 1) / 2]->retry_at > s->retry_at) {
+		place(m, i, m->timers[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+	for (;;) {
+		size_t kid = 2 * i + 1;
+		if (kid >= m->n_timers)
+			break;
+		if (kid + 1 < m->n_timers && m->timers[kid + 1]->retry_at < m->timers[kid]->retry_at)
+			kid++;
+		if (m->timers[kid]->retry_at >= s->retry_at)
+			break;
+		place(m, i, m->timers[kid]);
+		i = kid;
+	}
+	place(m, i, s);
+}
+
+void timer_clear(struct ipam *m, struct service *s)
+{
+	if (!s->timer)
+		return;
+	size_t i = s->timer - 1;
+	s->timer = 0;
+	struct service *last = m->timers[--m->n_timers];
+	if (last != s) {
+		place(m, i, last);
+		sift(m, i);
+	}
+}
+
+void timer_set(struct ipam *m, struct service *s, msec at)
+{
+	timer_clear(m, s);
+	s->retry_at = at;
+	vec_grow(&m->timers, &m->cap_timers, m->n_timers + 1);
+	m->n_timers++;
+	place(m, m->n_timers - 1, s);
+	sift(m, m->n_timers - 1);
+}
+
+void timers_fire(struct ipam *m, msec mono)
+{
+	while (m->n_timers && m->timers[0]->retry_at <= mono) {
+		struct service *s = m->timers[0];
+		timer_clear(m, s);
+		enqueue(m, s, LANE_NORMAL);
+	}
+}
+
+msec timers_next(const struct ipam *m)
+{
+	return m->n_timers ? m->timers[0]->retry_at : -1;
+}

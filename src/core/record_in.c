@@ -1,0 +1,105 @@
+/* What the API tells of records, Nodes and ServiceCIDRs, taken over into the picture. */
+#include "core/ledger.h"
+#include "core/pool.h"
+#include "core/settle.h"
+
+void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
+{
+	(void)now;
+	struct addr *a = ledger_need(m, in->ip);
+	struct record *r = a->record;
+	uint64_t old, fresh;
+	a->seen = true;
+	/* The answer to a write may overtake the watch; what is older than what we know is no news. */
+	if (r && same_text(r->uid, in->uid) && slice_to_u64(slice_of(r->rv ? r->rv : ""), &old) == 0 &&
+	    slice_to_u64(slice_of(in->resource_version), &fresh) == 0 && fresh < old)
+		return;
+	a->record_unknown = false;
+	if (!r)
+		r = a->record = xcalloc(1, sizeof(*r));
+	str_replace(&r->uid, in->uid);
+	str_replace(&r->rv, in->resource_version);
+	str_replace(&r->holders, in->holders ? in->holders : "");
+	const char *manager = in->manager ? intern(&m->texts, slice_of(in->manager)) : NULL;
+	intern_put(&m->texts, r->manager);
+	r->manager = manager;
+	r->ours = in->ours;
+	r->releasing = in->releasing;
+	if (m->ready)
+		record_settle(m, a);
+}
+
+void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
+{
+	(void)now;
+	struct addr *a = ledger_get(m, ip);
+	if (!a || !a->record)
+		return;
+	intern_put(&m->texts, a->record->manager);
+	record_free(a->record);
+	a->record = NULL;
+	a->record_unknown = false;
+	/* Whoever holds it makes a new one. */
+	if (m->ready)
+		addr_wake_holders(m, a);
+	ledger_prune(m, a);
+}
+
+void ipam_node(struct ipam *m, const char *name, const struct ip *addresses, size_t n, struct moment now)
+{
+	(void)now;
+	struct node *node = map_get(&m->nodes, name);
+	if (!node) {
+		node = xcalloc(1, sizeof(*node));
+		node->name = xstrdup(name);
+		map_put(&m->nodes, node->name, node);
+	}
+	node->seen = true;
+	CLEANUP(freep) struct claim_ref *want = xmalloc(n * sizeof(*want));
+	for (size_t i = 0; i < n; i++)
+		want[i] = (struct claim_ref){ addresses[i], CLAIM_NODE };
+	claims_set(m, node, node->name, &node->claims, &node->n_claims, want, n);
+	if (n == 0) {
+		map_del(&m->nodes, name);
+		free(node->name);
+		free(node);
+	}
+}
+
+static struct carve *carve_find(struct ipam *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_carves; i++)
+		if (strcmp(m->carves[i].name, name) == 0)
+			return &m->carves[i];
+	return NULL;
+}
+
+void ipam_service_cidr(struct ipam *m, const char *name, const struct range *ranges, size_t n,
+		       struct moment now)
+{
+	(void)now;
+	struct carve *c = carve_find(m, name);
+	if (!c && n == 0)
+		return;
+	if (!c) {
+		vec_grow(&m->carves, &m->cap_carves, m->n_carves + 1);
+		c = &m->carves[m->n_carves++];
+		*c = (struct carve){ .name = xstrdup(name) };
+	}
+	c->seen = true;
+	bool same = c->n == n;
+	for (size_t i = 0; i < n && same; i++)
+		same = ip_eq(c->ranges[i].lo, ranges[i].lo) && ip_eq(c->ranges[i].hi, ranges[i].hi);
+	if (same)
+		return;
+	free(c->ranges);
+	c->ranges = n ? xmalloc(n * sizeof(*ranges)) : NULL;
+	if (n)
+		memcpy(c->ranges, ranges, n * sizeof(*ranges));
+	c->n = n;
+	if (n == 0) {
+		free(c->name);
+		*c = m->carves[--m->n_carves];
+	}
+	pools_recarve(m);
+}

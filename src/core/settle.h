@@ -1,0 +1,19 @@
+/* From the decision to the writes: what stands between what the API shows and what should be. */
+#pragma once
+
+#include "core/state.h"
+
+/* Decides the Service and puts the writes that are due now into m->steps: records first, then the
+ * status, then what it gives back. Nothing due: the Service is settled. May free it when it is gone. */
+void settle(struct ipam *m, struct service *s, struct moment now);
+
+/* The holders text that the record of the address should have: who holds it and who still shows it. */
+void record_holders(const struct addr *a, struct buf *ret);
+/* Queues the deletion of a record that nobody stands behind. */
+void orphan_add(struct ipam *m, struct addr *a, msec at);
+/* A record was told or vanished: finish what it is half of, or queue its deletion. */
+void record_settle(struct ipam *m, struct addr *a);
+/* Is the condition in the API as the last decision wants it? */
+bool condition_differs(const struct service *s);
+/* Writes the ingress list that the status should have into m->out; true if it differs from the API. */
+bool ingress_differs(struct ipam *m, const struct service *s, size_t *ret_n);

@@ -1,0 +1,101 @@
+#include "core/wait.h"
+
+#include "core/queue.h"
+
+static void list_insert(struct wait_list *list, struct wait *w)
+{
+	struct wait *after = list->tail;
+	while (after && after->service->waiting_since > w->service->waiting_since)
+		after = after->prev;
+	w->list = list;
+	w->prev = after;
+	w->next = after ? after->next : list->head;
+	*(w->prev ? &w->prev->next : &list->head) = w;
+	*(w->next ? &w->next->prev : &list->tail) = w;
+}
+
+static void list_remove(struct wait *w)
+{
+	*(w->prev ? &w->prev->next : &w->list->head) = w->next;
+	*(w->next ? &w->next->prev : &w->list->tail) = w->prev;
+}
+
+static struct wait *sit_down(struct ipam *m, struct service *s, struct wait_list *list)
+{
+	for (struct wait *w = s->waits; w; w = w->sibling)
+		if (w->list == list)
+			return w;
+	struct wait *w = xcalloc(1, sizeof(*w));
+	w->service = s;
+	if (!s->waits)
+		m->n_waiting++;
+	w->sibling = s->waits;
+	s->waits = w;
+	list_insert(list, w);
+	return w;
+}
+
+void wait_for(struct ipam *m, struct service *s, struct wait_list *list)
+{
+	(void)sit_down(m, s, list);
+}
+
+void wait_for_ip(struct ipam *m, struct service *s, struct ip ip)
+{
+	struct wait_list *list = addr_map_get(&m->asked, ip);
+	if (!list) {
+		list = xcalloc(1, sizeof(*list));
+		addr_map_put(&m->asked, ip, list);
+	}
+	struct wait *w = sit_down(m, s, list);
+	w->ip = ip;
+	w->has_ip = true;
+}
+
+void wait_clear(struct ipam *m, struct service *s)
+{
+	if (s->waits)
+		m->n_waiting--;
+	while (s->waits) {
+		struct wait *w = s->waits;
+		s->waits = w->sibling;
+		list_remove(w);
+		if (w->has_ip && !w->list->head) {
+			addr_map_del(&m->asked, w->ip);
+			free(w->list);
+		}
+		free(w);
+	}
+}
+
+void wake_first(struct ipam *m, struct wait_list *list)
+{
+	/* One who is queued already is on the way: the next in line may have something too. */
+	struct wait *w = list->head;
+	while (w && w->service->lane != LANE_NONE)
+		w = w->next;
+	if (w)
+		enqueue(m, w->service, LANE_WAITING);
+}
+
+void wake_all(struct ipam *m, struct wait_list *list)
+{
+	for (struct wait *w = list->head; w; w = w->next)
+		enqueue(m, w->service, LANE_WAITING);
+}
+
+void wake_asked(struct ipam *m, struct ip ip)
+{
+	struct wait_list *list = addr_map_get(&m->asked, ip);
+	for (struct wait *w = list ? list->head : NULL; w; w = w->next)
+		enqueue(m, w->service, LANE_ASKED);
+}
+
+bool ip_asked_by_other(const struct ipam *m, struct ip ip, const struct service *s)
+{
+	const struct wait_list *list = addr_map_get(&m->asked, ip);
+	for (const struct wait *w = list ? list->head : NULL; w; w = w->next)
+		if (w->service != s)
+			return true;
+	return false;
+}
