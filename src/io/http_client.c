@@ -46,6 +46,7 @@ struct http_client {
 	struct loop_timer *later; /* runs tidy() when nothing else would */
 	CURL *idle[IDLE_HANDLES];
 	size_t n_idle;
+	unsigned handle_generation; /* handles of an older one are not used again */
 	struct curl_slist *connect_to;
 
 	char *base_url;
@@ -73,6 +74,7 @@ struct http_call {
 	struct http_call *prev, *next;
 	enum call_state state;
 	CURL *easy;
+	unsigned handle_generation;
 	struct curl_slist *headers;
 	char *url;
 	char *method;
@@ -224,9 +226,9 @@ static void free_empty_retired_pools(struct http_client *c)
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg);
 
-static void set_blob(CURL *easy, CURLoption option, char *pem)
+static void set_blob(CURL *easy, CURLoption option, char *pem, unsigned flags)
 {
-	struct curl_blob blob = { .data = pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY };
+	struct curl_blob blob = { .data = pem, .len = strlen(pem), .flags = flags };
 	easy_set(easy, option, &blob);
 }
 
@@ -265,20 +267,21 @@ static CURL *handle_new(struct http_client *c)
 		easy_set(h, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (c->ca_pem) {
-		set_blob(h, CURLOPT_CAINFO_BLOB, c->ca_pem);
+		set_blob(h, CURLOPT_CAINFO_BLOB, c->ca_pem, CURL_BLOB_NOCOPY);
 		/* Without this the system's folder of CAs is trusted as well. */
 		easy_set(h, CURLOPT_CAPATH, NULL);
 	}
+	/* Copied, because calls under way keep theirs when the client gets another. */
 	if (c->client_cert_pem)
-		set_blob(h, CURLOPT_SSLCERT_BLOB, c->client_cert_pem);
+		set_blob(h, CURLOPT_SSLCERT_BLOB, c->client_cert_pem, CURL_BLOB_COPY);
 	if (c->client_key_pem)
-		set_blob(h, CURLOPT_SSLKEY_BLOB, c->client_key_pem);
+		set_blob(h, CURLOPT_SSLKEY_BLOB, c->client_key_pem, CURL_BLOB_COPY);
 	return h;
 }
 
-static void handle_put(struct http_client *c, CURL *h)
+static void handle_put(struct http_client *c, CURL *h, unsigned generation)
 {
-	if (c->n_idle < IDLE_HANDLES && !c->dead)
+	if (c->n_idle < IDLE_HANDLES && !c->dead && generation == c->handle_generation)
 		c->idle[c->n_idle++] = h;
 	else
 		curl_easy_cleanup(h);
@@ -301,6 +304,7 @@ static void call_start(struct http_call *call)
 	struct http_client *c = call->client;
 	CURL *h = c->n_idle ? c->idle[--c->n_idle] : handle_new(c);
 	call->easy = h;
+	call->handle_generation = c->handle_generation;
 	call->state = CALL_RUNNING;
 	call->pool = c->pools;
 	call->pool->n_calls++;
@@ -339,7 +343,7 @@ static void call_stop(struct http_call *call)
 	(void)curl_multi_remove_handle(call->pool->multi, call->easy);
 	call->pool->n_calls--;
 	call->pool = NULL;
-	handle_put(call->client, TAKE(call->easy));
+	handle_put(call->client, TAKE(call->easy), call->handle_generation);
 }
 
 static void call_free(struct http_call *call)
@@ -705,6 +709,16 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 	}
 	*ret = c;
 	return 0;
+}
+
+void http_client_set_cert(struct http_client *c, const char *cert_pem, const char *key_pem)
+{
+	str_replace(&c->client_cert_pem, cert_pem);
+	str_replace(&c->client_key_pem, key_pem);
+	c->handle_generation++;
+	while (c->n_idle)
+		curl_easy_cleanup(c->idle[--c->n_idle]);
+	pool_new(c);
 }
 
 void http_client_free(struct http_client *c)

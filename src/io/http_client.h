@@ -9,29 +9,32 @@ struct http_client; /* connections to one server, shared by the requests given t
 struct http_call;   /* one request under way */
 
 struct http_target {
-	const char *base_url;	     /* "https://10.0.0.1:6443", no slash at the end */
-	const char *ca_pem;	     /* text of the CA bundle; NULL = the system's */
+	const char *base_url;        /* "https://10.0.0.1:6443", no slash at the end */
+	const char *ca_pem;          /* text of the CA bundle; NULL = the system's */
 	const char *client_cert_pem; /* text; NULL = none */
 	const char *client_key_pem;
 	const char *tls_server_name; /* NULL = the host of base_url */
-	const char *proxy_url;	     /* NULL = none; the environment's proxies are never used */
-	const char *basic_auth;	     /* "user:password"; NULL = none */
-	bool insecure;		     /* no verification of the server */
-	int max_connections;	     /* at once; 0 = no limit */
+	const char *proxy_url;       /* NULL = none; the environment's proxies are never used */
+	const char *basic_auth;      /* "user:password"; NULL = none */
+	bool insecure;               /* no verification of the server */
+	int max_connections;         /* at once; 0 = no limit */
 };
 
 /* The texts of `target` are copied. */
-int http_client_new(struct loop *l, const struct http_target *target, struct http_client **ret, struct err *e);
+int http_client_new(struct loop *l, const struct http_target *target, struct http_client **ret,
+		    struct err *e);
+/* Another client certificate, for calls from now on; on connections of their own. NULL = none. */
+void http_client_set_cert(struct http_client *c, const char *cert_pem, const char *key_pem);
 void http_client_free(struct http_client *c); /* calls under way end without a callback; NULL allowed */
 
 /* What a call came to. All texts are borrowed until on_done returns. */
 struct http_answer {
-	int status;	     /* 0 = no answer came; then `error` says why */
+	int status;          /* 0 = no answer came; then `error` says why */
 	const char *error;   /* borrowed; NULL if status != 0 and all of the body came */
-	bool sent;	     /* no answer, but the server may have got and carried out the request */
+	bool sent;           /* no answer, but the server may have got and carried out the request */
 	struct slice body;   /* empty for streams */
 	int64_t retry_after; /* seconds; -1 = the header was not there */
-	msec date;	     /* the Date header, ms since 1970; 0 = not there */
+	msec date;           /* the Date header, ms since 1970; 0 = not there */
 };
 
 struct http_request {
@@ -41,8 +44,8 @@ struct http_request {
 	const char *content_type; /* of the body; NULL without one */
 	const char *accept;
 	const char *bearer; /* token, NULL = none */
-	msec timeout;	    /* of the whole call, 0 = none (streams) */
-	msec stall;	    /* of a stream: ended as an error after so long without a byte; 0 = never */
+	msec timeout;       /* of the whole call, 0 = none (streams) */
+	msec stall;         /* of a stream: ended as an error after so long without a byte; 0 = never */
 	size_t max_body;    /* larger answers are an error; 0 = 64 MiB */
 	/* A stream: called with each piece of a 2xx body as it comes. NULL = the body is collected.
 	 * The body of any other status is always collected. */

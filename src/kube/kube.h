@@ -13,7 +13,8 @@ struct kube_call;
  * renewal of the Lease. */
 enum kube_lane { KUBE_WATCH, KUBE_WRITE, KUBE_LEASE, KUBE_LANES };
 
-/* `config` is handed over. max_in_flight: the most connections for writes, where each needs its own. */
+/* `config` is handed over, also when this fails. max_in_flight: the most connections for writes, where each
+ * needs its own. */
 int kube_new(struct loop *l, struct kube_config *config, int max_in_flight, struct kube **ret, struct err *e);
 void kube_free(struct kube *k); /* calls under way end without a callback; NULL allowed */
 
