@@ -14,6 +14,26 @@ static struct js *out_of(struct json_object *o)
 	return (struct js *)o;
 }
 
+/* json-c takes a little more than JSON even when told to be strict: NaN and Infinity, names in single
+ * quotes, "1.", bare control characters. Written out again, the next reader would refuse them. Where
+ * the first such thing is in a text that json-c took; its length if there is none. */
+static size_t find_loose(struct slice s)
+{
+	bool quoted = false;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		if (quoted && c == '\\')
+			i++;
+		else if (quoted ? (unsigned char)c < 0x20 : c == '\'' || c == 'N' || c == 'I')
+			return i;
+		else if (!quoted && c == '.' && (i + 1 == s.len || s.ptr[i + 1] < '0' || s.ptr[i + 1] > '9'))
+			return i;
+		else if (c == '"')
+			quoted = !quoted;
+	}
+	return s.len;
+}
+
 int js_parse(struct slice text, struct js **ret, struct err *e)
 {
 	if (text.len > JS_SIZE_MAX)
@@ -44,6 +64,11 @@ int js_parse(struct slice text, struct js **ret, struct err *e)
 	if (at < text.len) {
 		json_object_put(o);
 		return err_set(e, EINVAL, "bad JSON at byte %zu: something follows the value", at);
+	}
+	at = find_loose(text);
+	if (at < text.len) {
+		json_object_put(o);
+		return err_set(e, EINVAL, "bad JSON at byte %zu: unexpected character", at);
 	}
 	*ret = out_of(o);
 	return 0;
