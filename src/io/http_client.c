@@ -85,7 +85,6 @@ struct http_call {
 	msec last_byte;
 	struct loop_timer *stall_timer; /* only if stall */
 	const char *refusal;            /* an error of our own, else NULL */
-	int status;
 	struct buf body;
 	void (*on_data)(struct slice piece, void *arg);
 	void (*on_done)(const struct http_answer *a, void *arg);
@@ -225,6 +224,7 @@ static void free_empty_retired_pools(struct http_client *c)
 /* ---- handles ---- */
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg);
+static size_t on_header(char *bytes, size_t size, size_t n, void *arg);
 
 static void set_blob(CURL *easy, CURLoption option, char *pem, unsigned flags)
 {
@@ -312,6 +312,8 @@ static void call_start(struct http_call *call)
 
 	easy_set(h, CURLOPT_PRIVATE, call);
 	easy_set(h, CURLOPT_WRITEDATA, call);
+	easy_set(h, CURLOPT_HEADERFUNCTION, call->on_data ? on_header : NULL);
+	easy_set(h, CURLOPT_HEADERDATA, call->on_data ? call : NULL);
 	easy_set(h, CURLOPT_ERRORBUFFER, call->why);
 	easy_set(h, CURLOPT_URL, call->url);
 	easy_set(h, CURLOPT_NOBODY, 0L);
@@ -364,22 +366,40 @@ static void call_free(struct http_call *call)
 	free(call);
 }
 
+static bool is_unwanted(const struct http_call *call)
+{
+	return call->state == CALL_DROPPED || call->client->dead;
+}
+
+static bool is_good(const struct http_call *call)
+{
+	long status = 0;
+	(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200 && status < 300;
+}
+
+/* Of streams only: one header line at a time, an empty one at the end. */
+static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct http_call *call = arg;
+	size_t len = size * n;
+	if (is_unwanted(call))
+		return len == 0; /* anything but len ends the transfer */
+	if (slice_trim((struct slice){ bytes, len }).len == 0 && is_good(call))
+		call->on_data((struct slice){ "", 0 }, call->arg);
+	return is_unwanted(call) ? len == 0 : len;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_call *call = arg;
-	struct http_client *c = call->client;
 	size_t len = size * n;
-	if (call->state == CALL_DROPPED || c->dead)
-		return len == 0; /* anything but len ends the transfer */
-	if (call->status == 0) {
-		long status = 0;
-		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-		call->status = (int)status;
-	}
-	call->last_byte = loop_now(c->loop);
-	if (call->on_data && call->status >= 200 && call->status < 300) {
+	if (is_unwanted(call))
+		return len == 0;
+	call->last_byte = loop_now(call->client->loop);
+	if (call->on_data && is_good(call)) {
 		call->on_data((struct slice){ bytes, len }, call->arg);
-		return call->state == CALL_DROPPED || c->dead ? len == 0 : len;
+		return is_unwanted(call) ? len == 0 : len;
 	}
 	buf_add(&call->body, bytes, len);
 	if (call->body.overflow) {

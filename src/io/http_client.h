@@ -47,8 +47,9 @@ struct http_request {
 	msec timeout;       /* of the whole call, 0 = none (streams) */
 	msec stall;         /* of a stream: ended as an error after so long without a byte; 0 = never */
 	size_t max_body;    /* larger answers are an error; 0 = 64 MiB */
-	/* A stream: called with each piece of a 2xx body as it comes. NULL = the body is collected.
-	 * The body of any other status is always collected. */
+	/* A stream: called with each piece of a 2xx body as it comes, and once with an empty one when the
+	 * headers of a 2xx answer are complete. NULL = the body is collected. The body of any other
+	 * status is always collected. */
 	void (*on_data)(struct slice piece, void *arg);
 	/* Exactly once, when all is over, but not after http_call_cancel(). */
 	void (*on_done)(const struct http_answer *a, void *arg);
