@@ -192,7 +192,7 @@ struct condition_out {
 	const char *type;
 	enum condition_status status; /* COND_ABSENT: remove it */
 	const char *reason, *message;
-	const char *transition; /* text to keep; NULL = now */
+	const char *transition; /* text to keep, "" = as it stands in the API; NULL = now */
 	int64_t generation;     /* 0 = not written */
 };
 
