@@ -350,6 +350,7 @@ bool kube_ok(const struct kube_result *r)
 
 const char *kube_result_text(const struct kube_result *r, char *text, size_t size)
 {
+	struct slice said = slice_trim(r->body);
 	if (r->status == 0)
 		(void)snprintf(text, size, "no answer: %s", r->error ? r->error : "unknown");
 	else if (r->message)
@@ -357,9 +358,9 @@ const char *kube_result_text(const struct kube_result *r, char *text, size_t siz
 			       r->message);
 	else if (r->error)
 		(void)snprintf(text, size, "%d, cut off: %s", r->status, r->error);
-	else if (r->status >= 400 && r->body.len > 0)
-		(void)snprintf(text, size, "%d: %.*s", r->status,
-			       (int)(r->body.len < 200 ? r->body.len : 200), r->body.ptr);
+	else if (r->status >= 400 && said.len > 0)
+		(void)snprintf(text, size, "%d: %.*s", r->status, (int)(said.len < 200 ? said.len : 200),
+			       said.ptr);
 	else
 		(void)snprintf(text, size, "%d", r->status);
 	return text;

@@ -61,7 +61,8 @@ struct reflector {
 	char *next_page;
 	size_t version; /* index into resource->versions */
 	bool synced;
-	bool no_stream; /* the server cannot list as a stream */
+	bool no_stream;     /* the server cannot list as a stream */
+	bool list_to_begin; /* when the server takes the request */
 	int silent_lists;
 	int bad_lines;
 	msec backoff; /* the last one; 0 = none since it was healthy */
@@ -200,8 +201,6 @@ static void forget_position(struct reflector *r)
 
 /* ---- requests ---- */
 
-static void begin(struct reflector *r, enum phase phase);
-
 static void add_selectors(const struct reflector *r, struct buf *path)
 {
 	if (r->field_selector)
@@ -279,15 +278,8 @@ static void begin(struct reflector *r, enum phase phase)
 	loop_timer_clear(r->timer);
 	if (phase == STREAM)
 		loop_timer_set(r->timer, r->list_patience);
+	r->list_to_begin = new_list;
 	send_request(r);
-	/* After the sending: the callbacks may do anything, also free us. */
-	enter(r);
-	if (new_list) {
-		tell_state(r, REFLECTOR_LISTING, "");
-		if (!r->dead)
-			r->ops->list_begin(r->arg);
-	}
-	(void)leave(r);
 }
 
 static void end_of_list(struct reflector *r)
@@ -366,14 +358,24 @@ static int on_item(struct js *object, void *arg, struct err *e)
 
 static void on_trouble(struct reflector *r);
 
+static void begin_list(struct reflector *r)
+{
+	r->list_to_begin = false;
+	tell_state(r, REFLECTOR_LISTING, "");
+	if (!r->dead)
+		r->ops->list_begin(r->arg);
+}
+
 static void on_bytes(struct slice piece, void *arg)
 {
 	struct reflector *r = arg;
 	r->last_byte = loop_now(kube_loop(r->kube));
 	enter(r);
-	/* The server has taken the watch, also if there is nothing to tell yet. */
+	/* The server has taken the request, also if there is nothing to tell yet. */
 	if (r->phase == WATCH)
 		tell_state(r, REFLECTOR_WATCHING, "");
+	else if (r->list_to_begin)
+		begin_list(r);
 	int bad = 0;
 	if (!r->dead)
 		bad = r->phase == PAGES ? listing_feed(&r->listing, piece, &r->trouble)
