@@ -13,7 +13,7 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-RESULT = re.compile(r"^(not ok|ok)\b[ \d]*-?\s*(.*)$")
+RESULT = re.compile(r"^(not ok|ok) \d+(?: - )?(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\b")
 
 

@@ -23,11 +23,24 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    if "backend" not in metafunc.fixturenames:
-        return
-    only = metafunc.definition.get_closest_marker("only")
-    wanted = [b for b in BACKENDS if only is None or b in only.args]
-    metafunc.parametrize("backend", wanted, scope="session")
+    if "backend" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only")
+        wanted = [b for b in BACKENDS if only is None or b in only.args]
+        metafunc.parametrize("backend", wanted or [None], scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Of a run of one back end: what belongs to the other is left out. Tests of neither go with apiserver,
+    so that two runs share all of them."""
+    def belongs(item):
+        backend = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
+        if "backend" in item.fixturenames:
+            return backend is not None
+        return "apiserver" in BACKENDS
+    out = [i for i in items if not belongs(i)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [i for i in items if belongs(i)]
 
 
 @pytest.fixture(scope="session")

@@ -96,10 +96,13 @@ class Api:
 
     def call(self, method, path, body=None, content_type="application/json"):
         code, _, data = self.raw(method, path, body, content_type)
-        answer = json.loads(data) if data else {}
-        if code >= 400:
-            raise ApiError(code, answer if isinstance(answer, dict) else {}, method, path)
-        return answer
+        if code < 400:
+            return json.loads(data) if data else {}
+        try:
+            status = json.loads(data)
+        except ValueError:  # as for a path that nobody serves: "404 page not found"
+            status = {"message": data.decode(errors="replace").strip()}
+        raise ApiError(code, status if isinstance(status, dict) else {}, method, path)
 
     def get(self, kind, name, namespace="default"):
         return self.call("GET", path_of(kind, namespace, name))
