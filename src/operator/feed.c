@@ -1,0 +1,214 @@
+/* From the watches to the core. */
+#include "operator/internal.h"
+
+#include <stdio.h>
+
+static const enum resource_id resources[IPAM_KINDS] = {
+	[KIND_SERVICE] = RES_SERVICES,          [KIND_POOL] = RES_CILIUM_POOLS,
+	[KIND_RECORD] = RES_IPADDRESSES,        [KIND_NODE] = RES_NODES,
+	[KIND_SERVICE_CIDR] = RES_SERVICECIDRS,
+};
+
+/* kube-apiserver keeps one IPAddress for each ClusterIP. Those lie inside a ServiceCIDR, which is
+ * carved out of every pool, so they need not be read at all. */
+static const char not_cluster_ips[] = "ipaddress.kubernetes.io/managed-by!=ipallocator.k8s.io";
+
+static void malformed(struct operator* o, enum ipam_kind kind, const char *what)
+{
+	log_warn(o->config.log, "an object is skipped: it cannot be read",
+		 KV("resource", resource(resources[kind])->plural), KV("why", what));
+}
+
+void feed_object(struct operator* o, enum ipam_kind kind, const struct js *object)
+{
+	struct moment now = operator_now(o);
+	struct err e = { 0 };
+	int r = 0;
+	switch (kind) {
+	case KIND_SERVICE: {
+		CLEANUP(service_view_done) struct service_view v = { 0 };
+		r = view_service(object, &o->view, &v, &e);
+		if (r == 0)
+			ipam_service(o->ipam, &v.in, now);
+		break;
+	}
+	case KIND_POOL: {
+		CLEANUP(pool_view_done) struct pool_view v = { 0 };
+		r = view_pool(object, &v, &e);
+		if (r == 0)
+			ipam_pool(o->ipam, &v.in, now);
+		break;
+	}
+	case KIND_RECORD: {
+		struct record_in in;
+		r = view_record(object, &in, &e);
+		if (r == 0)
+			ipam_record(o->ipam, &in, now);
+		break;
+	}
+	case KIND_NODE: {
+		CLEANUP(freep) struct ip *ips = NULL;
+		size_t n = view_node(object, &ips);
+		ipam_node(o->ipam, view_name(object), ips, n, now);
+		break;
+	}
+	case KIND_SERVICE_CIDR: {
+		CLEANUP(freep) struct range *ranges = NULL;
+		size_t n = view_service_cidr(object, &ranges);
+		ipam_service_cidr(o->ipam, view_name(object), ranges, n, now);
+		break;
+	}
+	case IPAM_KINDS:
+		break;
+	}
+	if (r < 0)
+		malformed(o, kind, e.msg);
+	operator_kick(o);
+}
+
+static void on_begin(void *arg)
+{
+	struct feed *f = arg;
+	ipam_list_begin(f->o->ipam, f->kind);
+}
+
+static void on_upsert(struct js *object, void *arg)
+{
+	struct feed *f = arg;
+	feed_object(f->o, f->kind, object);
+}
+
+static void on_deleted(struct js *object, void *arg)
+{
+	struct feed *f = arg;
+	struct ipam *m = f->o->ipam;
+	struct moment now = operator_now(f->o);
+	const char *name = view_name(object), *uid = js_str(js_path(object, "metadata", "uid"));
+	struct record_in record;
+	switch (f->kind) {
+	case KIND_SERVICE:
+		ipam_service_deleted(m, view_namespace(object), name, uid, now);
+		break;
+	case KIND_POOL:
+		ipam_pool_deleted(m, name, uid, now);
+		break;
+	case KIND_RECORD:
+		if (view_record(object, &record, NULL) == 0)
+			ipam_record_deleted(m, record.ip, now);
+		break;
+	case KIND_NODE:
+		ipam_node(m, name, NULL, 0, now);
+		break;
+	case KIND_SERVICE_CIDR:
+		ipam_service_cidr(m, name, NULL, 0, now);
+		break;
+	case IPAM_KINDS:
+		break;
+	}
+	operator_kick(f->o);
+}
+
+static void on_end(void *arg)
+{
+	struct feed *f = arg;
+	bool was = ipam_ready(f->o->ipam);
+	ipam_list_end(f->o->ipam, f->kind, operator_now(f->o));
+	if (!was && ipam_ready(f->o->ipam)) {
+		struct ipam_stats s;
+		ipam_stats(f->o->ipam, &s);
+		log_info(f->o->config.log, "all lists are complete", KVN("services", s.services),
+			 KVN("ours", s.services_ours),
+			 KV("records", ipam_records(f->o->ipam) ? "on" : "off"));
+	}
+	operator_kick(f->o);
+}
+
+/* A kind that is not served counts as empty, but what pools gave is kept, and records that were
+ * wanted by name are waited for. */
+static void kind_is_missing(struct feed *f)
+{
+	struct operator* o = f->o;
+	if (f->kind == KIND_RECORD && (o->config.records == RECORDS_ON || ipam_ready(o->ipam)))
+		return;
+	if (f->kind == KIND_POOL || f->kind == KIND_RECORD) {
+		ipam_kind_lost(o->ipam, f->kind, operator_now(o));
+	} else {
+		ipam_list_begin(o->ipam, f->kind);
+		ipam_list_end(o->ipam, f->kind, operator_now(o));
+	}
+}
+
+static void on_state(enum reflector_state s, const char *why, void *arg)
+{
+	struct feed *f = arg;
+	const struct log *log = f->o->config.log;
+	const char *plural = resource(resources[f->kind])->plural;
+	bool changed = s != f->state || strcmp(why, f->why) != 0;
+	f->state = s;
+	(void)snprintf(f->why, sizeof(f->why), "%s", why);
+	if (!changed)
+		return;
+	switch (s) {
+	case REFLECTOR_FORBIDDEN:
+		log_error(log, "not allowed: grant the verbs list and watch on this resource",
+			  KV("resource", plural), KV("why", why));
+		/* Pools that were read once and may not be read any more are kept as they were. */
+		if (f->kind == KIND_POOL && reflector_synced(f->reflector))
+			ipam_kind_lost(f->o->ipam, f->kind, operator_now(f->o));
+		break;
+	case REFLECTOR_NOT_SERVED:
+		log_warn(log, "the API does not serve this resource; looking again every 30 s",
+			 KV("resource", plural));
+		kind_is_missing(f);
+		break;
+	case REFLECTOR_RETRYING:
+		log_warn(log, "a watch broke; trying again", KV("resource", plural), KV("why", why));
+		break;
+	case REFLECTOR_LISTING:
+	case REFLECTOR_WATCHING:
+		log_debug(log, reflector_state_name(s), KV("resource", plural));
+		break;
+	}
+	operator_kick(f->o);
+}
+
+static void on_bad(const char *why, void *arg)
+{
+	struct feed *f = arg;
+	malformed(f->o, f->kind, why);
+}
+
+static const struct reflector_ops ops = {
+	.list_begin = on_begin,
+	.upsert = on_upsert,
+	.deleted = on_deleted,
+	.list_end = on_end,
+	.state = on_state,
+	.bad = on_bad,
+};
+
+void feeds_start(struct operator* o)
+{
+	for (int k = 0; k < IPAM_KINDS; k++) {
+		struct feed *f = &o->feeds[k];
+		*f = (struct feed){ .o = o, .kind = (enum ipam_kind)k };
+		if (k == KIND_RECORD && o->config.records == RECORDS_OFF)
+			continue;
+		f->reflector = reflector_new(&(struct reflector_options){
+			.kube = o->kube,
+			.resource = resource(resources[k]),
+			.label_selector = k == KIND_RECORD ? not_cluster_ips : NULL,
+			.seed = o->config.seed + (uint64_t)k,
+			.ops = &ops,
+			.arg = f,
+		});
+	}
+}
+
+void feeds_free(struct operator* o)
+{
+	for (int k = 0; k < IPAM_KINDS; k++) {
+		reflector_free(o->feeds[k].reflector);
+		o->feeds[k].reflector = NULL;
+	}
+}

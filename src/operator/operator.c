@@ -1,0 +1,129 @@
+#include "operator/internal.h"
+
+#include <stdio.h>
+
+struct moment operator_now(const struct operator* o)
+{
+	return (struct moment){ loop_now(o->loop), kube_server_wall(o->kube) };
+}
+
+void operator_kick(struct operator* o)
+{
+	loop_timer_set(o->pump, 0);
+}
+
+static void pump(void *arg)
+{
+	struct operator* o = arg;
+	if (o->stopping)
+		return;
+	struct effect x;
+	while (ipam_next(o->ipam, operator_now(o), &x))
+		act(o, &x);
+	msec at = ipam_wake_at(o->ipam);
+	if (at >= 0) {
+		msec delay = at - loop_now(o->loop);
+		loop_timer_set(o->pump, delay > 0 ? delay : 0);
+	}
+}
+
+void operator_installed(struct operator* o)
+{
+	o->installed = true;
+	feeds_start(o);
+}
+
+struct operator* operator_new(struct loop *l, struct kube *k, const struct operator_config *c)
+{
+	struct operator* o = xcalloc(1, sizeof(*o));
+	o->loop = l;
+	o->kube = k;
+	o->config = *c;
+	o->config.ipam.records = c->records != RECORDS_OFF;
+	o->view = (struct view_config){ .managers = c->managers, .metallb = c->metallb };
+	o->ipam = ipam_new(&o->config.ipam);
+	o->pump = loop_timer_new(l, pump, o);
+	if (c->install_crds)
+		o->install = install_start(o);
+	else
+		operator_installed(o);
+	return o;
+}
+
+void operator_free(struct operator* o)
+{
+	if (!o)
+		return;
+	install_free(o->install);
+	act_cancel_all(o);
+	feeds_free(o);
+	loop_timer_free(o->pump);
+	loop_timer_free(o->patience);
+	ipam_free(o->ipam);
+	free(o);
+}
+
+static void stopped(void *arg)
+{
+	struct operator* o = arg;
+	loop_fn *fn = o->on_stopped;
+	o->on_stopped = NULL;
+	if (fn)
+		fn(o->on_stopped_arg);
+}
+
+void operator_stopped_if_idle(struct operator* o)
+{
+	if (o->stopping && o->n_calls == 0)
+		loop_timer_set(o->patience, 0);
+}
+
+void operator_stop(struct operator* o, msec patience, loop_fn *fn, void *arg)
+{
+	if (o->stopping)
+		return;
+	o->stopping = true;
+	o->on_stopped = fn;
+	o->on_stopped_arg = arg;
+	o->patience = loop_timer_new(o->loop, stopped, o);
+	loop_timer_set(o->patience, patience);
+	feeds_free(o);
+	operator_stopped_if_idle(o);
+}
+
+const char *operator_not_ready(const struct operator* o)
+{
+	if (o->stopping)
+		return "stopping";
+	if (!o->installed)
+		return "the CRDs are being applied";
+	if (ipam_ready(o->ipam))
+		return ipam_pools_lost(o->ipam)
+			       ? "the pools cannot be read; everything is kept, nothing new is given out"
+			       : NULL;
+	for (int k = 0; k < IPAM_KINDS; k++) {
+		const struct feed *f = &o->feeds[k];
+		if (!f->reflector || reflector_synced(f->reflector))
+			continue;
+		(void)snprintf(o->not_ready, sizeof(o->not_ready), "%s: %s%s%s",
+			       reflector_resource(f->reflector)->plural, reflector_state_name(f->state),
+			       f->why[0] ? ": " : "", f->why);
+		return o->not_ready;
+	}
+	return "the lists are not complete";
+}
+
+const struct ipam *operator_ipam(const struct operator* o)
+{
+	return o->ipam;
+}
+
+bool operator_watch(const struct operator* o, size_t i, const char **ret_resource, uint64_t *ret_restarts)
+{
+	if (i >= IPAM_KINDS)
+		return false;
+	const struct reflector *r = o->feeds[i].reflector;
+	*ret_resource = r ? reflector_resource(r)->plural : NULL;
+	*ret_restarts = r ? reflector_restarts(r) : 0;
+	return true;
+}
