@@ -8,7 +8,7 @@ enum { BODY_MAX = 1024 * 1024 };
 
 struct call {
 	struct call *prev, *next;
-	struct operator* o;
+	struct berth_operator *o;
 	struct kube_call *kube;
 	enum effect_kind kind;
 	unsigned id;
@@ -106,7 +106,7 @@ static void log_failure(const struct call *c, enum outcome o, const struct kube_
 static void on_done(const struct kube_result *r, void *arg)
 {
 	struct call *c = arg;
-	struct operator* o = c->o;
+	struct berth_operator *o = c->o;
 	enum outcome out = outcome_of(r);
 	struct moment now = operator_now(o);
 	if (out == OUTCOME_DONE && verbs[c->kind].told != IPAM_KINDS)
@@ -143,7 +143,7 @@ static void describe(struct call *c, const struct effect *x)
 		c->reason = xstrdup(x->status.condition.reason);
 }
 
-static void request_path(const struct operator* o, const struct effect *x, struct buf *path)
+static void request_path(const struct berth_operator *o, const struct effect *x, struct buf *path)
 {
 	const struct verb *v = &verbs[x->kind];
 	const char *version =
@@ -159,7 +159,7 @@ static void request_path(const struct operator* o, const struct effect *x, struc
 		path_add_query(path, "fieldManager", o->config.managers[0]);
 }
 
-void act(struct operator* o, const struct effect *x)
+void act(struct berth_operator *o, const struct effect *x)
 {
 	static const char *const types[] = {
 		[BODY_NONE] = NULL,
@@ -198,7 +198,7 @@ void act(struct operator* o, const struct effect *x)
 	c->kube = kube_send(o->kube, &r, on_done, c);
 }
 
-void act_cancel_all(struct operator* o)
+void act_cancel_all(struct berth_operator *o)
 {
 	while (o->calls) {
 		kube_cancel(o->calls->kube);

@@ -13,13 +13,13 @@ static const enum resource_id resources[IPAM_KINDS] = {
  * carved out of every pool, so they need not be read at all. */
 static const char not_cluster_ips[] = "ipaddress.kubernetes.io/managed-by!=ipallocator.k8s.io";
 
-static void malformed(struct operator* o, enum ipam_kind kind, const char *what)
+static void malformed(struct berth_operator *o, enum ipam_kind kind, const char *what)
 {
 	log_warn(o->config.log, "an object is skipped: it cannot be read",
 		 KV("resource", resource(resources[kind])->plural), KV("why", what));
 }
 
-void feed_object(struct operator* o, enum ipam_kind kind, const struct js *object)
+void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object)
 {
 	struct moment now = operator_now(o);
 	struct err e = { 0 };
@@ -127,7 +127,7 @@ static void on_end(void *arg)
  * wanted by name are waited for. */
 static void kind_is_missing(struct feed *f)
 {
-	struct operator* o = f->o;
+	struct berth_operator *o = f->o;
 	if (f->kind == KIND_RECORD && (o->config.records == RECORDS_ON || ipam_ready(o->ipam)))
 		return;
 	if (f->kind == KIND_POOL || f->kind == KIND_RECORD) {
@@ -187,7 +187,7 @@ static const struct reflector_ops ops = {
 	.bad = on_bad,
 };
 
-void feeds_start(struct operator* o)
+void feeds_start(struct berth_operator *o)
 {
 	for (int k = 0; k < IPAM_KINDS; k++) {
 		struct feed *f = &o->feeds[k];
@@ -205,7 +205,7 @@ void feeds_start(struct operator* o)
 	}
 }
 
-void feeds_free(struct operator* o)
+void feeds_free(struct berth_operator *o)
 {
 	for (int k = 0; k < IPAM_KINDS; k++) {
 		reflector_free(o->feeds[k].reflector);

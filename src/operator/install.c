@@ -9,7 +9,7 @@
 static const char hash_key[] = "berth.dev/crd-hash";
 
 struct install {
-	struct operator* o;
+	struct berth_operator *o;
 	size_t at; /* of berth_crds */
 	struct kube_call *call;
 	struct loop_timer *again;
@@ -153,7 +153,7 @@ static void next(void *arg)
 		go_on(i);
 }
 
-struct install *install_start(struct operator* o)
+struct install *install_start(struct berth_operator *o)
 {
 	struct install *i = xcalloc(1, sizeof(*i));
 	i->o = o;

@@ -7,15 +7,14 @@
 
 /* One kind that is listed and watched. */
 struct feed {
-	struct operator* o;
+	struct berth_operator *o;
 	enum ipam_kind kind;
 	struct reflector *reflector; /* owned; NULL = not watched */
 	enum reflector_state state;
 	char why[200];
 };
 
-struct operator
-{
+struct berth_operator {
 	struct loop *loop;
 	struct kube *kube;
 	struct operator_config config;
@@ -35,22 +34,22 @@ struct operator
 	char not_ready[256];
 };
 
-struct moment operator_now(const struct operator* o);
+struct moment operator_now(const struct berth_operator *o);
 /* Lets the core work in the next turn of the loop. */
-void operator_kick(struct operator* o);
-void operator_stopped_if_idle(struct operator* o);
+void operator_kick(struct berth_operator *o);
+void operator_stopped_if_idle(struct berth_operator *o);
 
 /* feed.c */
-void feeds_start(struct operator* o);
-void feeds_free(struct operator* o);
+void feeds_start(struct berth_operator *o);
+void feeds_free(struct berth_operator *o);
 /* An object that came with the answer to a write. */
-void feed_object(struct operator* o, enum ipam_kind kind, const struct js *object);
+void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object);
 
 /* act.c */
-void act(struct operator* o, const struct effect *x);
-void act_cancel_all(struct operator* o);
+void act(struct berth_operator *o, const struct effect *x);
+void act_cancel_all(struct berth_operator *o);
 
 /* install.c: applies our CRDs; calls operator_installed() when it is through, with or without success. */
-struct install *install_start(struct operator* o);
+struct install *install_start(struct berth_operator *o);
 void install_free(struct install *i); /* NULL allowed */
-void operator_installed(struct operator* o);
+void operator_installed(struct berth_operator *o);

@@ -2,19 +2,19 @@
 
 #include <stdio.h>
 
-struct moment operator_now(const struct operator* o)
+struct moment operator_now(const struct berth_operator *o)
 {
 	return (struct moment){ loop_now(o->loop), kube_server_wall(o->kube) };
 }
 
-void operator_kick(struct operator* o)
+void operator_kick(struct berth_operator *o)
 {
 	loop_timer_set(o->pump, 0);
 }
 
 static void pump(void *arg)
 {
-	struct operator* o = arg;
+	struct berth_operator *o = arg;
 	if (o->stopping)
 		return;
 	struct effect x;
@@ -27,15 +27,15 @@ static void pump(void *arg)
 	}
 }
 
-void operator_installed(struct operator* o)
+void operator_installed(struct berth_operator *o)
 {
 	o->installed = true;
 	feeds_start(o);
 }
 
-struct operator* operator_new(struct loop *l, struct kube *k, const struct operator_config *c)
+struct berth_operator *operator_new(struct loop *l, struct kube *k, const struct operator_config *c)
 {
-	struct operator* o = xcalloc(1, sizeof(*o));
+	struct berth_operator *o = xcalloc(1, sizeof(*o));
 	o->loop = l;
 	o->kube = k;
 	o->config = *c;
@@ -50,7 +50,7 @@ struct operator* operator_new(struct loop *l, struct kube *k, const struct opera
 	return o;
 }
 
-void operator_free(struct operator* o)
+void operator_free(struct berth_operator *o)
 {
 	if (!o)
 		return;
@@ -65,20 +65,20 @@ void operator_free(struct operator* o)
 
 static void stopped(void *arg)
 {
-	struct operator* o = arg;
+	struct berth_operator *o = arg;
 	loop_fn *fn = o->on_stopped;
 	o->on_stopped = NULL;
 	if (fn)
 		fn(o->on_stopped_arg);
 }
 
-void operator_stopped_if_idle(struct operator* o)
+void operator_stopped_if_idle(struct berth_operator *o)
 {
 	if (o->stopping && o->n_calls == 0)
 		loop_timer_set(o->patience, 0);
 }
 
-void operator_stop(struct operator* o, msec patience, loop_fn *fn, void *arg)
+void operator_stop(struct berth_operator *o, msec patience, loop_fn *fn, void *arg)
 {
 	if (o->stopping)
 		return;
@@ -91,7 +91,7 @@ void operator_stop(struct operator* o, msec patience, loop_fn *fn, void *arg)
 	operator_stopped_if_idle(o);
 }
 
-const char *operator_not_ready(const struct operator* o)
+const char *operator_not_ready(struct berth_operator *o)
 {
 	if (o->stopping)
 		return "stopping";
@@ -113,12 +113,13 @@ const char *operator_not_ready(const struct operator* o)
 	return "the lists are not complete";
 }
 
-const struct ipam *operator_ipam(const struct operator* o)
+const struct ipam *operator_ipam(const struct berth_operator *o)
 {
 	return o->ipam;
 }
 
-bool operator_watch(const struct operator* o, size_t i, const char **ret_resource, uint64_t *ret_restarts)
+bool operator_watch(const struct berth_operator *o, size_t i, const char **ret_resource,
+		    uint64_t *ret_restarts)
 {
 	if (i >= IPAM_KINDS)
 		return false;

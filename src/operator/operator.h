@@ -5,7 +5,8 @@
 #include "core/ipam.h"
 #include "kube/kube.h"
 
-struct operator;
+/* Not `struct operator`, which tools take for a word of C++. */
+struct berth_operator;
 
 enum records_mode { RECORDS_AUTO, RECORDS_ON, RECORDS_OFF };
 
@@ -20,15 +21,16 @@ struct operator_config {
 };
 
 /* Starts to list and watch in the next turn of the loop. */
-struct operator* operator_new(struct loop *l, struct kube *k, const struct operator_config *c);
-void operator_free(struct operator* o); /* NULL allowed */
+struct berth_operator *operator_new(struct loop *l, struct kube *k, const struct operator_config *c);
+void operator_free(struct berth_operator *o); /* NULL allowed */
 
 /* Gives out nothing new and lets what is on its way come back; then, or after `patience`, calls fn. */
-void operator_stop(struct operator* o, msec patience, loop_fn *fn, void *arg);
+void operator_stop(struct berth_operator *o, msec patience, loop_fn *fn, void *arg);
 
 /* NULL when it is ready, else why not; borrowed until the loop runs on. */
-const char *operator_not_ready(const struct operator* o);
-const struct ipam *operator_ipam(const struct operator* o);
+const char *operator_not_ready(struct berth_operator *o);
+const struct ipam *operator_ipam(const struct berth_operator *o);
 
 /* Watches that broke, by resource: for (i = 0; operator_watch(o, i, &resource, &restarts); i++). */
-bool operator_watch(const struct operator* o, size_t i, const char **ret_resource, uint64_t *ret_restarts);
+bool operator_watch(const struct berth_operator *o, size_t i, const char **ret_resource,
+		    uint64_t *ret_restarts);
