@@ -573,15 +573,24 @@ uint64_t addr_map_size(const struct addr_map *m, enum family f)
 uint64_t addr_map_count(const struct addr_map *m, struct range r)
 {
 	const struct addr_tree *t = tree_of(m, r.lo);
-	uint64_t n_lo, n_hi;
 	if (!t)
 		return 0;
+	/* Both ways down at once: where memory is far away, one waits while the other does. */
 	u128 lo = ip_bits(r.lo), hi = ip_bits(r.hi);
-	const struct leaf *l = find_leaf(t, lo, &n_lo);
-	n_lo += find_below(t->key_size, l->keys, l->n, lo);
-	l = find_leaf(t, hi, &n_hi);
-	n_hi += find_upto(t->key_size, l->keys, l->n, hi);
-	return n_hi - n_lo;
+	const void *node_lo = t->root, *node_hi = t->root;
+	uint64_t n = 0; /* keys up to hi, less those below lo */
+	for (unsigned level = t->height; level > 0; level--) {
+		const struct inner *in_lo = node_lo, *in_hi = node_hi;
+		unsigned at_lo = find_child(t, in_lo, lo), at_hi = find_child(t, in_hi, hi);
+		n += in_hi->before[at_hi] - in_lo->before[at_lo];
+		node_lo = in_lo->children[at_lo];
+		node_hi = in_hi->children[at_hi];
+	}
+	const struct leaf *leaf_lo = node_lo, *leaf_hi = node_hi;
+	fetch(t, leaf_lo);
+	fetch(t, leaf_hi);
+	n += find_upto(t->key_size, leaf_hi->keys, leaf_hi->n, hi);
+	return n - find_below(t->key_size, leaf_lo->keys, leaf_lo->n, lo);
 }
 
 /* Of n sorted keys whose numbers are first + before[i] (first + i without `before`), the last whose
@@ -631,7 +640,12 @@ bool addr_map_first_free(const struct addr_map *m, struct range r, struct ip *re
 		*ret = r.lo;
 		return true;
 	}
-	u128 end = run_end(t, lo, n + at);
+	/* Mostly the run ends in the leaf where it begins. */
+	u128 last = key_at(t->key_size, l->keys, l->n - 1), end;
+	if (last - lo > l->n - 1 - at)
+		end = key_at(t->key_size, l->keys, find_run_end(t, l->keys, NULL, l->n, n, lo - (n + at)));
+	else
+		end = run_end(t, lo, n + at);
 	if (end >= ip_bits(r.hi))
 		return false;
 	*ret = ip_make(range_family(r), end + 1);
