@@ -20,7 +20,10 @@
 enum {
 	CONNECT_TIMEOUT_MS = 10 * 1000,
 	MAX_BODY_DEFAULT = 64 * 1024 * 1024,
-	IDLE_HANDLES = 8,
+	/* Making a handle costs as much as a small request; keeping one costs some 15 KB. So they are kept
+	 * while they are in use, and a quiet client keeps none. */
+	IDLE_HANDLES = 64,
+	IDLE_HANDLES_FOR_MS = 5 * 1000,
 	/* libcurl holds one receive buffer for each handle, and for TLS one to send from. */
 	RECEIVE_BUFFER = 8 * 1024,
 	SEND_BUFFER = 16 * 1024, /* the least it takes */
@@ -46,6 +49,8 @@ struct http_client {
 	struct loop_timer *later; /* runs tidy() when nothing else would */
 	CURL *idle[IDLE_HANDLES];
 	size_t n_idle;
+	size_t least_idle; /* since the timer was set */
+	struct loop_timer *idle_timer;
 	unsigned handle_generation; /* handles of an older one are not used again */
 	struct curl_slist *connect_to;
 
@@ -281,10 +286,36 @@ static CURL *handle_new(struct http_client *c)
 
 static void handle_put(struct http_client *c, CURL *h, unsigned generation)
 {
-	if (c->n_idle < IDLE_HANDLES && !c->dead && generation == c->handle_generation)
-		c->idle[c->n_idle++] = h;
-	else
+	if (c->n_idle == IDLE_HANDLES || c->dead || generation != c->handle_generation) {
 		curl_easy_cleanup(h);
+		return;
+	}
+	c->idle[c->n_idle++] = h;
+	if (!loop_timer_is_set(c->idle_timer)) {
+		c->least_idle = c->n_idle;
+		loop_timer_set(c->idle_timer, IDLE_HANDLES_FOR_MS);
+	}
+}
+
+static CURL *handle_get(struct http_client *c)
+{
+	if (c->n_idle == 0)
+		return handle_new(c);
+	c->n_idle--;
+	if (c->least_idle > c->n_idle)
+		c->least_idle = c->n_idle;
+	return c->idle[c->n_idle];
+}
+
+/* Frees those that were not needed since the last look. */
+static void on_idle_timer(void *arg)
+{
+	struct http_client *c = arg;
+	for (size_t n = c->least_idle; n > 0; n--)
+		curl_easy_cleanup(c->idle[--c->n_idle]);
+	c->least_idle = c->n_idle;
+	if (c->n_idle > 0)
+		loop_timer_set(c->idle_timer, IDLE_HANDLES_FOR_MS);
 }
 
 /* ---- calls ---- */
@@ -302,7 +333,7 @@ static void add_header(struct http_call *call, const char *name, const char *val
 static void call_start(struct http_call *call)
 {
 	struct http_client *c = call->client;
-	CURL *h = c->n_idle ? c->idle[--c->n_idle] : handle_new(c);
+	CURL *h = handle_get(c);
 	call->easy = h;
 	call->handle_generation = c->handle_generation;
 	call->state = CALL_RUNNING;
@@ -467,7 +498,8 @@ static void call_finish(struct http_call *call, CURLcode code)
 		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 		a.status = (int)status;
 		a.date = date_of(call->easy);
-		a.retry_after = retry_after_of(call->easy);
+		if (status >= 300)
+			a.retry_after = retry_after_of(call->easy);
 		a.sent = !surely_unsent(call->easy, code);
 	}
 	if (call->refusal)
@@ -525,6 +557,7 @@ static void client_destroy(struct http_client *c)
 		pool_free(p);
 	}
 	loop_timer_free(c->later);
+	loop_timer_free(c->idle_timer);
 	curl_slist_free_all(c->connect_to);
 	free(c->base_url);
 	free(c->host_header);
@@ -721,6 +754,7 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 	c->insecure = target->insecure;
 	c->max_connections = target->max_connections;
 	c->later = loop_timer_new(l, on_later, c);
+	c->idle_timer = loop_timer_new(l, on_idle_timer, c);
 	pool_new(c);
 	int r = target->tls_server_name ? use_server_name(c, target->tls_server_name, e) : 0;
 	if (r < 0) {
@@ -738,6 +772,7 @@ void http_client_set_cert(struct http_client *c, const char *cert_pem, const cha
 	c->handle_generation++;
 	while (c->n_idle)
 		curl_easy_cleanup(c->idle[--c->n_idle]);
+	c->least_idle = 0;
 	pool_new(c);
 }
 
