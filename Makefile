@@ -1,0 +1,44 @@
+# A short front to Meson; everything else stands in meson.build and tools/.
+BUILD ?= build
+
+.PHONY: all demo test lint format bench fuzz install controlplane clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	tools/install-packages.sh build
+	meson setup $(BUILD)
+
+# Operator and embedded API in one process, example pools and Services, a real kubectl.
+demo: all
+	tools/demo.sh $(BUILD)/berth
+
+test:
+	tools/install-packages.sh test
+	tools/run-tests.sh
+
+lint:
+	tools/install-packages.sh test
+	tools/run-tests.sh format shell clang tidy
+
+format:
+	git ls-files '*.[ch]' | xargs clang-format-19 -i
+
+bench: all
+	tools/bench.sh $(BUILD)
+
+# One folder of libFuzzer targets; FUZZ_SECONDS each.
+fuzz:
+	tools/install-packages.sh test
+	tools/fuzz.sh
+
+install: all
+	meson install -C $(BUILD)
+
+# kube-apiserver, etcd and kubectl for the tests; the last line is the folder that holds them.
+controlplane:
+	@tests/controlplane/build.sh
+
+clean:
+	rm -rf $(BUILD) build-*
