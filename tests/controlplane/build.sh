@@ -88,6 +88,7 @@ mkdir -p "$folder"
 if [ -n "$(missing_in "$folder")" ]; then
 	exec 9>"$folder.lock"
 	flock --nonblock 9 || { say "another build is running, waiting for it"; flock 9; }
+	rm -rf "$folder".?????? # of a build that was killed
 	work=
 	trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 	mapfile -t wanted < <(missing_in "$folder")
