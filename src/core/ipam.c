@@ -461,23 +461,35 @@ bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret)
 	return true;
 }
 
+static void tell_row(const struct service *s, void (*fn)(const struct service_row *row, void *arg), void *arg)
+{
+	struct service_row row = {
+		.namespace = s->ns,
+		.name = service_name(s),
+		.ours = s->wanted,
+		.reason = s->decided ? ipam_reason_name((enum ipam_reason)s->reason) : "",
+		.message = s->decided && s->message ? s->message : "",
+		.n_addresses = s->n_held,
+	};
+	for (size_t i = 0; i < s->n_held && i < ARRAY_LEN(row.addresses); i++)
+		row.addresses[i] = s->held[i].addr->ip;
+	for (size_t i = 0; i < s->n_ingress; i++)
+		if (s->ingress[i].has_ip && row.n_before++ < ARRAY_LEN(row.before))
+			row.before[row.n_before - 1] = s->ingress[i].ip;
+	fn(&row, arg);
+}
+
+void ipam_service_row(const struct ipam *m, const char *namespace, const char *name,
+		      void (*fn)(const struct service_row *row, void *arg), void *arg)
+{
+	const struct service *s = service_find(m, namespace, name);
+	if (s)
+		tell_row(s, fn, arg);
+}
+
 void ipam_each_service(const struct ipam *m, void (*fn)(const struct service_row *row, void *arg), void *arg)
 {
 	size_t at = 0;
-	for (const struct service *s; (s = map_next(&m->services, &at));) {
-		struct service_row row = {
-			.namespace = s->ns,
-			.name = service_name(s),
-			.ours = s->wanted,
-			.reason = s->decided ? ipam_reason_name((enum ipam_reason)s->reason) : "",
-			.message = s->decided && s->message ? s->message : "",
-			.n_addresses = s->n_held,
-		};
-		for (size_t i = 0; i < s->n_held && i < ARRAY_LEN(row.addresses); i++)
-			row.addresses[i] = s->held[i].addr->ip;
-		for (size_t i = 0; i < s->n_ingress; i++)
-			if (s->ingress[i].has_ip && row.n_before++ < ARRAY_LEN(row.before))
-				row.before[row.n_before - 1] = s->ingress[i].ip;
-		fn(&row, arg);
-	}
+	for (const struct service *s; (s = map_next(&m->services, &at));)
+		tell_row(s, fn, arg);
 }

@@ -306,5 +306,8 @@ struct service_row {
 	size_t n_before;        /* addresses in its status as the API shows it */
 	struct ip before[4];
 };
+/* Calls fn for this Service, if it is known. */
+void ipam_service_row(const struct ipam *m, const char *namespace, const char *name,
+		      void (*fn)(const struct service_row *row, void *arg), void *arg);
 /* Calls fn for each Service, in no order. */
 void ipam_each_service(const struct ipam *m, void (*fn)(const struct service_row *row, void *arg), void *arg);
