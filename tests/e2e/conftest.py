@@ -4,6 +4,7 @@ only("apiserver")   the test runs on that back end alone
 durable             the embedded API keeps its state in a file, for tests that start it again
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from lib import controlplane
 from lib.cluster import ApiserverCluster, EmbeddedCluster
+from lib.proxy import Proxy
 
 BACKENDS = os.environ.get("BERTH_E2E_BACKENDS", "apiserver,embedded").split(",")
 
@@ -85,6 +87,20 @@ def cluster(backend, request, tmp_path):
     made = EmbeddedCluster(tmp_path, request.getfixturevalue("kubectl_binary"), durable)
     yield made
     made.end()
+
+
+@pytest.fixture
+def behind_proxy(apiserver):
+    """(cluster, proxy, flag): the operator reaches the server through the proxy alone."""
+    proxy = Proxy(apiserver.control_plane.port)
+    with open(apiserver.operator_kubeconfig, encoding="utf-8") as f:
+        config = json.load(f)
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{proxy.port}"
+    path = apiserver.file("proxied.kubeconfig")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(config, f)
+    yield apiserver, proxy, f"--kubeconfig={path}"
+    proxy.close()
 
 
 @pytest.fixture(scope="session")

@@ -100,20 +100,6 @@ def test_a_port_that_is_taken_is_said(tmp_path):
     assert len([line for line in err.splitlines() if str(taken.port) in line]) == 1, err
 
 
-@pytest.fixture
-def behind_proxy(apiserver):
-    """(cluster, proxy, flag): the operator reaches the server through the proxy alone."""
-    proxy = Proxy(apiserver.control_plane.port)
-    with open(apiserver.operator_kubeconfig, encoding="utf-8") as f:
-        config = json.load(f)
-    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{proxy.port}"
-    path = apiserver.file("proxied.kubeconfig")
-    with open(path, "w", encoding="utf-8") as f:
-        json.dump(config, f)
-    yield apiserver, proxy, f"--kubeconfig={path}"
-    proxy.close()
-
-
 def test_a_server_that_is_not_there_yet_is_waited_for(behind_proxy):
     cluster, proxy, flag = behind_proxy
     cluster.create_pool("blue", "192.0.2.0/28")
@@ -129,38 +115,6 @@ def test_a_server_that_is_not_there_yet_is_waited_for(behind_proxy):
     proxy.listen()
     operator.wait_ready()
     cluster.wait_addresses("web")
-
-
-def test_connections_that_are_cut_are_made_again(behind_proxy):
-    cluster, proxy, flag = behind_proxy
-    proxy.listen()
-    operator = cluster.start(flag)
-    cluster.create_pool("blue", "192.0.2.0/24")
-    for round_ in range(5):
-        assert proxy.cut() > 0
-        names = [f"s{round_}-{i}" for i in range(10)]
-        cluster.create_services(names)
-        proxy.cut()
-        cluster.wait_all_served(10 * (round_ + 1), timeout=60)
-    assert operator.running() and operator.http_status("/healthz") == 200
-    invariants.check(cluster.api)
-
-
-def test_a_stalled_network_does_not_stop_the_loop(behind_proxy):
-    cluster, proxy, flag = behind_proxy
-    proxy.listen()
-    operator = cluster.start(flag)
-    cluster.create_pool("blue", "192.0.2.0/24")
-    cluster.create_service("before")
-    held = cluster.wait_addresses("before")
-    proxy.stall()
-    cluster.create_services([f"s{i}" for i in range(5)])
-    for _ in range(20):
-        assert operator.http_status("/healthz") == 200
-    proxy.stall(False)
-    cluster.wait_all_served(6, timeout=60)
-    assert cluster.addresses("before") == held
-    invariants.check(cluster.api)
 
 
 def account_without(cluster, name, drop):

@@ -175,26 +175,3 @@ def test_holders_keep_theirs_from_a_disabled_pool_across_a_restart(cluster):
     cluster.api.patch("CiliumLoadBalancerIPPool", "blue", {"spec": {"disabled": False}})
     cluster.wait_addresses("late")
     invariants.check(cluster.api)
-
-
-@pytest.mark.only("apiserver")
-def test_the_server_goes_and_comes_back(cluster):
-    """kube-apiserver is killed and started again under the operator."""
-    cluster.start()
-    cluster.create_pool("blue", "192.0.2.0/24")
-    cluster.create_services([f"s{i}" for i in range(10)])
-    held = cluster.wait_all_served(10, timeout=30)
-    plane = cluster.control_plane
-    plane.apiserver.kill()
-    try:
-        wait_until("the operator noticed", lambda: cluster.operator.find_log("watch") or
-                   cluster.operator.find_log("connect"))
-    finally:
-        plane.start_apiserver(plane.port)
-        cluster.api = plane.admin
-    cluster.create_service("late")
-    cluster.wait_addresses("late", timeout=60)
-    after = cluster.all_addresses()
-    after.pop("default/late")
-    assert after == held
-    invariants.check(cluster.api)

@@ -19,6 +19,7 @@ class Proxy:
         self._pairs = []
         self._lock = threading.Lock()
         self._stalled = threading.Event()
+        self._refusing = threading.Event()
         self._closed = False
 
     def listen(self):
@@ -32,6 +33,9 @@ class Proxy:
                 near, _ = self._reserved.accept()
             except OSError:
                 return
+            if self._refusing.is_set():
+                near.close()
+                continue
             self.accepted += 1
             try:
                 far = socket.create_connection(("127.0.0.1", self.target), timeout=10)
@@ -64,6 +68,10 @@ class Proxy:
                     s.shutdown(socket.SHUT_RDWR)
                 s.close()
         return len(pairs)
+
+    def refuse(self, on=True):
+        """New connections are closed at once."""
+        (self._refusing.set if on else self._refusing.clear)()
 
     def stall(self, on=True):
         """Nothing is passed on, and nothing is closed: a half-open network."""
