@@ -4,8 +4,8 @@
 count-results.py meson testlog.json EXIT_STATUS   one line of JSON per test program; TAP inside is counted
 count-results.py junit results.xml EXIT_STATUS    pytest's --junitxml
 
-A runner that ended badly is never lost: where its file names no failure but the status says so, or where
-there is no file, one failure is counted.
+A runner that ended badly is never lost: where its file names no failure but the status says so, where there
+is no file, or where nothing ran, one failure is counted.
 """
 
 import json
@@ -74,11 +74,14 @@ def main():
     kind, path, status = sys.argv[1], sys.argv[2], int(sys.argv[3])
     try:
         passed, failed, skipped = {"meson": count_meson, "junit": count_junit}[kind](path)
-    except (OSError, ValueError, ElementTree.ParseError) as e:
+    except (OSError, ValueError, KeyError, ElementTree.ParseError) as e:
         print(f"FAILED no results of {kind}: {e}", file=sys.stderr)
         passed, failed, skipped = 0, 1, 0
     if status != 0 and failed == 0:
         print(f"FAILED {kind} ended with {status}, which no result explains", file=sys.stderr)
+        failed = 1
+    if passed + failed + skipped == 0:
+        print(f"FAILED {kind} ran nothing", file=sys.stderr)
         failed = 1
     print(passed, failed, skipped)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check, goes on after a failure, and ends with the line "N passed, N failed, N skipped", added up
-# over all of them. Arguments choose: tools/run-tests.sh gcc clang format shell unit e2e (default: all).
+# over all of them. Arguments choose: tools/run-tests.sh format shell gcc clang tidy unit e2e (default: all but
+# tidy, which takes minutes: "make lint").
 #
 # CI_JOBS             parallel jobs (default: the processors)
 # BERTH_E2E_BACKLOG   Services in the tests of a backlog (default 500)
@@ -64,6 +65,12 @@ build() {
 run_gcc() { check build-gcc build build-gcc gcc --buildtype=release; }
 
 run_clang() { check build-clang build build-clang clang-19 --buildtype=debugoptimized; }
+
+# Reads the commands of the build by clang.
+run_tidy() {
+	[ -f build-clang/compile_commands.json ] || run_clang || { lost "clang-tidy: not built"; return; }
+	check clang-tidy run-clang-tidy-19 -quiet -p build-clang -j "$jobs" -warnings-as-errors='*'
+}
 
 # Both unit and e2e need it; it is built and counted once.
 sanitized=
@@ -146,9 +153,9 @@ wanted=("$@")
 [ ${#wanted[@]} -gt 0 ] || wanted=(format shell gcc clang unit e2e)
 for step in "${wanted[@]}"; do
 	case $step in
-	gcc | clang | format | shell | unit | e2e) "run_$step" ;;
+	gcc | clang | tidy | format | shell | unit | e2e) "run_$step" ;;
 	*)
-		echo "unknown step: $step (gcc clang format shell unit e2e)" >&2
+		echo "unknown step: $step (format shell gcc clang tidy unit e2e)" >&2
 		exit 2
 		;;
 	esac
