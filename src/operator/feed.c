@@ -128,7 +128,7 @@ static void on_end(void *arg)
 static void kind_is_missing(struct feed *f)
 {
 	struct berth_operator *o = f->o;
-	if (f->kind == KIND_RECORD && (o->config.records == RECORDS_ON || ipam_ready(o->ipam)))
+	if (f->kind == KIND_RECORD && (o->config.records == RECORDS_ALWAYS || ipam_ready(o->ipam)))
 		return;
 	if (f->kind == KIND_POOL || f->kind == KIND_RECORD) {
 		ipam_kind_lost(o->ipam, f->kind, operator_now(o));
@@ -192,7 +192,7 @@ void feeds_start(struct berth_operator *o)
 	for (int k = 0; k < IPAM_KINDS; k++) {
 		struct feed *f = &o->feeds[k];
 		*f = (struct feed){ .o = o, .kind = (enum ipam_kind)k };
-		if (k == KIND_RECORD && o->config.records == RECORDS_OFF)
+		if (k == KIND_RECORD && o->config.records == RECORDS_NEVER)
 			continue;
 		f->reflector = reflector_new(&(struct reflector_options){
 			.kube = o->kube,

@@ -39,7 +39,7 @@ struct berth_operator *operator_new(struct loop *l, struct kube *k, const struct
 	o->loop = l;
 	o->kube = k;
 	o->config = *c;
-	o->config.ipam.records = c->records != RECORDS_OFF;
+	o->config.ipam.records = c->records != RECORDS_NEVER;
 	o->view = (struct view_config){ .managers = c->managers, .metallb = c->metallb };
 	o->ipam = ipam_new(&o->config.ipam);
 	o->pump = loop_timer_new(l, pump, o);

@@ -8,7 +8,8 @@
 /* Not `struct operator`, which tools take for a word of C++. */
 struct berth_operator;
 
-enum records_mode { RECORDS_AUTO, RECORDS_ON, RECORDS_OFF };
+/* Whether addresses get records: where the API serves them, in any case, never. */
+enum records_mode { RECORDS_IF_SERVED, RECORDS_ALWAYS, RECORDS_NEVER };
 
 struct operator_config {
 	struct ipam_config ipam; /* `records` is worked out from the next field */

@@ -138,11 +138,11 @@ void plan_finish(struct plan *p)
 	(void)cluster_run(p->cluster, SIZE_MAX, PATIENCE);
 }
 
-const char *plan_verdict_name(enum verdict_kind v)
+const char *plan_verdict_name(enum plan_verdict v)
 {
-	static const char *const names[PLAN_VERDICTS] = {
-		[PLAN_KEEPS] = "keeps", [PLAN_GETS] = "gets",   [PLAN_MOVES] = "moves",
-		[PLAN_LOSES] = "loses", [PLAN_WAITS] = "waits",
+	static const char *const names[VERDICTS] = {
+		[VERDICT_KEEPS] = "keeps", [VERDICT_GETS] = "gets",   [VERDICT_MOVES] = "moves",
+		[VERDICT_LOSES] = "loses", [VERDICT_WAITS] = "waits",
 	};
 	return names[v];
 }
@@ -166,13 +166,13 @@ static bool kept_all(const char *before, const char *after)
 	return true;
 }
 
-static enum verdict_kind judge(const char *before, const char *after, bool satisfied)
+static enum plan_verdict judge(const char *before, const char *after, bool satisfied)
 {
 	if (!kept_all(before, after))
-		return after[0] ? PLAN_MOVES : PLAN_LOSES;
+		return after[0] ? VERDICT_MOVES : VERDICT_LOSES;
 	if (!satisfied)
-		return PLAN_WAITS;
-	return strcmp(before, after) == 0 ? PLAN_KEEPS : PLAN_GETS;
+		return VERDICT_WAITS;
+	return strcmp(before, after) == 0 ? VERDICT_KEEPS : VERDICT_GETS;
 }
 
 struct rows {

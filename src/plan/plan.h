@@ -19,12 +19,12 @@ int plan_apply(struct plan *p, const struct js *object, struct err *e);
 /* Lets everything happen. */
 void plan_finish(struct plan *p);
 
-enum verdict_kind { PLAN_KEEPS, PLAN_GETS, PLAN_MOVES, PLAN_LOSES, PLAN_WAITS, PLAN_VERDICTS };
-const char *plan_verdict_name(enum verdict_kind v);
+enum plan_verdict { VERDICT_KEEPS, VERDICT_GETS, VERDICT_MOVES, VERDICT_LOSES, VERDICT_WAITS, VERDICTS };
+const char *plan_verdict_name(enum plan_verdict v);
 
 struct plan_row {
 	const char *namespace, *name;
-	enum verdict_kind verdict;
+	enum plan_verdict verdict;
 	const char *before, *after;   /* addresses with commas between; "" = none */
 	const char *reason, *message; /* why it waits, and notes on what it got */
 };
