@@ -7,6 +7,7 @@ durable             the embedded API keeps its state in a file, for tests that s
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -17,6 +18,7 @@ from lib.cluster import ApiserverCluster, EmbeddedCluster
 from lib.proxy import Proxy
 
 BACKENDS = os.environ.get("BERTH_E2E_BACKENDS", "apiserver,embedded").split(",")
+TEST_SECONDS = 400
 
 
 def pytest_configure(config):
@@ -43,6 +45,34 @@ def pytest_collection_modifyitems(config, items):
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [i for i in items if belongs(i)]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what its operators said last."""
+    outcome = yield
+    report = outcome.get_result()
+    if not report.failed:
+        return
+    for fixture in ("cluster", "apiserver"):
+        cluster = item.funcargs.get(fixture) if hasattr(item, "funcargs") else None
+        if cluster is not None:
+            for number, operator in enumerate(cluster.operators):
+                report.sections.append((f"operator {number}: {' '.join(operator.argv)}",
+                                        operator.log_text()[-4000:]))
+            return
+
+
+@pytest.fixture(autouse=True)
+def no_endless_test():
+    """A test that hangs fails, so that the others still run."""
+    def too_long(signum, frame):
+        raise AssertionError(f"the test ran longer than {TEST_SECONDS} s")
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

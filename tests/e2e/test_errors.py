@@ -120,7 +120,7 @@ def test_a_server_that_is_not_there_yet_is_waited_for(behind_proxy):
 def account_without(cluster, name, drop):
     """An account with the operator's rules less those that drop(group, resource, verb) names; its flag."""
     rules = cluster.kubectl.json("clusterrole", "berth-operator")["rules"]
-    kept = [{"apiGroups": [g], "resources": [r], "verbs": [v]}
+    kept = [{**rule, "apiGroups": [g], "resources": [r], "verbs": [v]}
             for rule in rules for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"]
             if not drop(r, v)]
     cluster.kubectl.apply(

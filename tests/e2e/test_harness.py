@@ -42,7 +42,7 @@ def test_the_crds_apply_and_serve_both_versions(apiserver):
 def test_the_operators_role_lists_and_patches_status_and_no_more(apiserver, as_operator):
     svc = apiserver.create_service("web")
     assert len(as_operator.list("Service")) == 2
-    for kind in ("Node", "Namespace", "IPAddress", "ServiceCIDR"):
+    for kind in ("Node", "IPAddress", "ServiceCIDR"):
         as_operator.list(kind)
     patched = as_operator.patch("Service", "web", {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}},
                                 subresource="status")

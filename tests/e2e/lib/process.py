@@ -1,6 +1,9 @@
 """Child processes that end with the test run, free ports, and waiting for a condition."""
 
+import contextlib
 import ctypes
+import itertools
+import random
 import signal
 import socket
 import subprocess
@@ -10,11 +13,21 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
 
+# Below the ports that the kernel gives to outgoing connections, each of which could take a port between the
+# moment it is found free and its use; runs side by side begin at different places.
+_PORTS = range(10000, 32000)
+_next_port = itertools.cycle(_PORTS)
+for _ in range(random.SystemRandom().randrange(len(_PORTS))):
+    next(_next_port)
+
+
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on now. Another program may take it before its use."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on, and that this run has not given out lately."""
+    for port in itertools.islice(_next_port, len(_PORTS)):
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 def wait_until(what, predicate, timeout=30, every=0.05, last=None):
