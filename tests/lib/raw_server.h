@@ -3,7 +3,7 @@
 #pragma once
 
 #include "io/loop.h"
-#include "tests/lib/test.h"
+#include "lib/test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

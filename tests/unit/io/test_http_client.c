@@ -1,6 +1,6 @@
 #include "io/http_client.h"
 
-#include "tests/lib/raw_server.h"
+#include "lib/raw_server.h"
 
 static struct loop *loop;
 static struct raw_server *server;

@@ -1,6 +1,6 @@
 #include "io/loop.h"
 
-#include "tests/lib/test.h"
+#include "lib/test.h"
 
 #include <signal.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 #include "kube/listing.h"
 
-#include "tests/lib/test.h"
+#include "lib/test.h"
 
 #include <errno.h>
 

@@ -2,7 +2,7 @@
  * and what it gets. What the consumer is told is kept as one line of text. */
 #include "kube/reflector.h"
 
-#include "tests/lib/raw_server.h"
+#include "lib/raw_server.h"
 
 enum then { HOLD, END, CUT }; /* how an answer with status 200 goes on */
 

@@ -1,6 +1,6 @@
 #include "kube/resource.h"
 
-#include "tests/lib/test.h"
+#include "lib/test.h"
 
 static void every_row_is_complete_and_found_again(void **state)
 {
