@@ -8,7 +8,7 @@ static const struct resource table[RES_COUNT] = {
 	[RES_SERVICES] = { "", { "v1" }, "services", "Service", true },
 	[RES_CONFIGMAPS] = { "", { "v1" }, "configmaps", "ConfigMap", true },
 	[RES_SECRETS] = { "", { "v1" }, "secrets", "Secret", true },
-	[RES_EVENTS] = { "events.k8s.io", { "v1" }, "events", "Event", true },
+	[RES_EVENTS] = { "", { "v1" }, "events", "Event", true },
 	[RES_ENDPOINTSLICES] = { "discovery.k8s.io", { "v1" }, "endpointslices", "EndpointSlice", true },
 	[RES_LEASES] = { "coordination.k8s.io", { "v1" }, "leases", "Lease", true },
 	/* IPAddress and ServiceCIDR: alpha in 1.27 and 1.28 with another shape, beta from 1.31, GA in 1.33.

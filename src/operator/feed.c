@@ -157,8 +157,7 @@ static void on_state(enum reflector_state s, const char *why, void *arg)
 			ipam_kind_lost(f->o->ipam, f->kind, operator_now(f->o));
 		break;
 	case REFLECTOR_NOT_SERVED:
-		log_warn(log, "the API does not serve this resource; looking again every 30 s",
-			 KV("resource", plural));
+		log_warn(log, "the API does not serve this resource; looking again", KV("resource", plural));
 		kind_is_missing(f);
 		break;
 	case REFLECTOR_RETRYING:
@@ -198,6 +197,8 @@ void feeds_start(struct berth_operator *o)
 			.kube = o->kube,
 			.resource = resource(resources[k]),
 			.label_selector = k == KIND_RECORD ? not_cluster_ips : NULL,
+			/* A CRD may come at any time, and somebody waits for its pools. */
+			.look_again = k == KIND_POOL ? 5000 : 0,
 			.seed = o->config.seed + (uint64_t)k,
 			.ops = &ops,
 			.arg = f,

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { ESTABLISH_POLL = 100 /* ms */, ESTABLISH_POLLS = 100 };
+
 static const char hash_key[] = "berth.dev/crd-hash";
 
 struct install {
 	struct berth_operator *o;
 	size_t at; /* of berth_crds */
 	struct kube_call *call;
+	unsigned polls;
 	struct loop_timer *again;
 	char name[128];
 	char hash[17];
@@ -42,6 +45,7 @@ static void send(struct install *i, const char *verb, bool collection, const cha
 static void go_on(struct install *i)
 {
 	i->at++;
+	i->polls = 0;
 	loop_timer_set(i->again, 0);
 }
 
@@ -69,7 +73,17 @@ static void on_written(const struct kube_result *r, void *arg)
 		return;
 	}
 	log_info(i->o->config.log, "CRD applied", KV("name", i->name));
-	go_on(i);
+	/* Read again until it is established: before that its kind answers 404. */
+	loop_timer_set(i->again, ESTABLISH_POLL);
+}
+
+static bool is_established(const struct js *crd)
+{
+	const struct js *list = js_path(crd, "status", "conditions");
+	for (size_t c = 0; c < js_len(list); c++)
+		if (slice_is(js_text(js_get(js_item(list, c), "type")), "Established"))
+			return slice_is(js_text(js_get(js_item(list, c), "status")), "True");
+	return false;
 }
 
 /* A version that is stored but that our CRD does not have would be lost with it. */
@@ -115,7 +129,10 @@ static void on_read(const struct kube_result *r, void *arg)
 		log_info(i->o->config.log, "a CRD is left as it is", KV("name", i->name), KV("why", leave));
 		go_on(i);
 	} else if (slice_is(js_text(js_path(there, "metadata", "annotations", hash_key)), i->hash)) {
-		go_on(i);
+		if (is_established(there) || i->polls++ >= ESTABLISH_POLLS)
+			go_on(i);
+		else
+			loop_timer_set(i->again, ESTABLISH_POLL);
 	} else {
 		js_write(i->crd, &body);
 		send(i, "patch", false, buf_str(&body), KUBE_MERGE_PATCH, on_written);
