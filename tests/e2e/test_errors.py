@@ -105,12 +105,14 @@ def test_a_server_that_is_not_there_yet_is_waited_for(behind_proxy):
     cluster.create_pool("blue", "192.0.2.0/28")
     cluster.create_service("web")
     operator = cluster.start(flag, ready=False)
-    wait_until("it says what it cannot reach", lambda: operator.find_log(str(proxy.port)))
+    def complaints():
+        return operator.find_log(str(proxy.port), level="warn")
+    wait_until("it says what it cannot reach", complaints)
     assert operator.http_status("/healthz") == 200
     assert operator.http_status("/readyz") == 503
-    tries = len(operator.find_log(str(proxy.port)))
-    wait_until("it goes on trying", lambda: len(operator.find_log(str(proxy.port))) > tries
-               or operator.metrics().total("berth_watch_restarts_total") > 0)
+    said, tried = len(complaints()), operator.metrics().total("berth_watch_restarts_total")
+    wait_until("it goes on trying", lambda: len(complaints()) > said or
+               operator.metrics().total("berth_watch_restarts_total") > tried)
     assert operator.running()
     proxy.listen()
     operator.wait_ready()
@@ -140,7 +142,7 @@ def test_a_missing_right_to_list_is_named_and_makes_it_not_ready(apiserver):
     flag = account_without(apiserver, "no-list", lambda r, v: r == "services")
     operator = apiserver.start(flag, ready=False)
     wait_until("the log names verb and resource",
-               lambda: operator.find_log("services", "list") or operator.find_log("services", "watch"))
+               lambda: operator.find_log("services", "list", level="error"))
     assert operator.http_status("/readyz") == 503
     assert operator.http_status("/healthz") == 200
     # The right is given: it goes on by itself.
@@ -153,7 +155,7 @@ def test_a_missing_right_to_write_is_named_and_retried(apiserver):
     operator = apiserver.start(flag)
     apiserver.create_pool("blue", "192.0.2.0/28")
     apiserver.create_service("web")
-    wait_until("the log names verb and resource", lambda: operator.find_log("services/status", "patch"))
+    wait_until("the log names verb and resource", lambda: operator.find_log("patch", "services", "status", level="error"))
     assert operator.running() and operator.http_status("/healthz") == 200
     assert apiserver.addresses("web") == []
     account_without(apiserver, "no-patch", lambda r, v: False)

@@ -182,8 +182,7 @@ class EmbeddedCluster(Cluster):
 
     def start(self, *flags, ready=True, json_log=False, env=None):
         embedded = f"--embedded={self.store}" if self.store else "--embedded"
-        operator = self._run([embedded, f"--embedded-address=127.0.0.1:{self.port}", "--leader-elect=false",
-                              *flags], json_log, env)
+        operator = self._run([embedded, f"--embedded-address=127.0.0.1:{self.port}", *flags], json_log, env)
         return operator.wait_ready() if ready else operator
 
     @contextlib.contextmanager
@@ -240,7 +239,7 @@ class ApiserverCluster(Cluster):
     def start(self, *flags, ready=True, json_log=False, env=None):
         if not any(f.startswith("--kubeconfig") for f in flags):
             flags = (f"--kubeconfig={self.operator_kubeconfig}", *flags)
-        operator = self._run(["--leader-elect=false", *flags], json_log, env)
+        operator = self._run(flags, json_log, env)
         return operator.wait_ready() if ready else operator
 
     @contextlib.contextmanager
