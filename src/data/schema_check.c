@@ -103,6 +103,15 @@ static const char *type_name(enum schema_type t)
 	return names[t];
 }
 
+static const char *value_type_name(const struct js *v)
+{
+	static const char *const names[] = {
+		[JS_NULL] = "null",     [JS_BOOL] = "boolean", [JS_INT] = "integer",   [JS_DOUBLE] = "number",
+		[JS_STRING] = "string", [JS_ARRAY] = "array",  [JS_OBJECT] = "object",
+	};
+	return names[js_type(v)];
+}
+
 static bool is_whole(double d)
 {
 	return d > -9e15 && d < 9e15 && (double)(int64_t)d == d;
@@ -318,13 +327,10 @@ static void check_value(struct check *c, const struct schema *s, const struct js
 	if (!v && s->nullable)
 		return;
 	if (!type_fits(s, v)) {
-		CLEANUP(buf_done) struct buf is = BUF_INIT(VALUE_MAX);
-		if (js_type(v) == JS_OBJECT || js_type(v) == JS_ARRAY)
-			buf_add_str(&is, js_type(v) == JS_OBJECT ? "\"object\"" : "\"array\"");
-		else
-			js_write(v, &is);
-		problem_add(c->out, PROBLEM_TYPE_INVALID, where(c), v, "%s in body must be of type %s: %s",
-			    where(c), s->int_or_string ? "integer,string" : type_name(s->type), buf_str(&is));
+		const char *is = value_type_name(v);
+		problem_add(c->out, PROBLEM_TYPE_INVALID, where(c), NULL,
+			    "\"%s\": %s in body must be of type %s: \"%s\"", is, where(c),
+			    s->int_or_string ? "integer,string" : type_name(s->type), is);
 		return;
 	}
 	if (s->enumeration)
