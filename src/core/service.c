@@ -1,6 +1,7 @@
 /* What the API tells of Services, taken over into the picture. */
 #include "core/service.h"
 
+#include "core/contest.h"
 #include "core/ledger.h"
 #include "core/queue.h"
 #include "core/sharing.h"
@@ -77,6 +78,7 @@ void service_free(struct ipam *m, struct service *s)
 	wait_clear(m, s);
 	dequeue(m, s);
 	timer_clear(m, s);
+	contest_end(s);
 	free_extra(m, s);
 	free_labels(m, s);
 	free_ingress(s);
@@ -222,6 +224,15 @@ static bool version_older(const char *b, const char *a)
 	return a && b && slice_to_u64(slice_of(a), &x) == 0 && slice_to_u64(slice_of(b), &y) == 0 && y < x;
 }
 
+/* What a condition says already was told when it was written; a restart does not tell it again. */
+static uint8_t reason_told(const struct service_in *in)
+{
+	for (int r = 0; r < IPAM_REASONS && in->condition == COND_FALSE && in->reason; r++)
+		if (strcmp(in->reason, ipam_reason_name((enum ipam_reason)r)) == 0)
+			return (uint8_t)(r + 1);
+	return 0;
+}
+
 void ipam_service(struct ipam *m, const struct service_in *in, struct moment now)
 {
 	struct service *s = service_find(m, in->namespace, in->name);
@@ -233,11 +244,14 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 	bool same_object = !s->gone && same_text(s->uid, in->uid);
 	if (same_object && version_older(in->resource_version, s->rv))
 		return;
+	if (same_object && m->ready && contest_is_overwritten(s, in))
+		contest_note(m, s, in->ingress_manager, now);
 	if (!same_object) {
+		contest_end(s);
 		/* Another object of the same name: what is left of the old one may come back to it. */
 		s->gone = false;
 		s->adopted = s->decided = s->measured = false;
-		s->announced = 0;
+		s->announced = reason_told(in);
 		s->seen_at = now.mono;
 	}
 	str_replace(&s->uid, in->uid);
