@@ -34,16 +34,6 @@ static void add_text(struct buf *b, const char *text)
 /* ---- what it has ------------------------------------------------------------------------------- */
 
 /* May it take the address over, though others may stand against it? */
-static bool may_adopt(const struct ipam *m, const struct service *s, struct ip ip)
-{
-	if (may_have(m, s, ip))
-		return false;
-	const struct addr *a = ledger_get(m, ip);
-	const struct service *rival;
-	return !a ||
-	       (!addr_foreign_claim(a, s) && addr_record_allows(a, s) && !sharing_join_refused(a, s, &rival));
-}
-
 /* Addresses that are ours in the status of a Service that may not have them: they are to be taken
  * out of it. Ours is what a record says so; without records, what we wrote. */
 static bool is_ours(const struct ipam *m, const struct service *s, struct ip ip)
@@ -52,6 +42,23 @@ static bool is_ours(const struct ipam *m, const struct service *s, struct ip ip)
 	if (m->config.records)
 		return a && a->record && a->record->ours && holders_name(a->record->holders, s->key);
 	return s->ingress_ours;
+}
+
+/* May it take the address over, though others may stand against it? A Node or externalIPs that have
+ * come to the address do not: what is valid does not move. Nor does a foreign status once it is ours. */
+static bool may_adopt(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	if (may_have(m, s, ip))
+		return false;
+	const struct addr *a = ledger_get(m, ip);
+	const struct service *rival;
+	if (!a)
+		return true;
+	const struct claim *c = addr_foreign_claim(a, s);
+	for (; c; c = c->next)
+		if (c->kind == CLAIM_STATUS && c->owner != s && !is_ours(m, s, ip))
+			return false;
+	return addr_record_allows(a, s) && !sharing_join_refused(a, s, &rival);
 }
 
 void adopt(struct ipam *m, struct service *s)

@@ -1,5 +1,6 @@
 #include "core/ipam.h"
 
+#include "core/contest.h"
 #include "core/effect.h"
 #include "core/ledger.h"
 #include "core/notice.h"
@@ -420,7 +421,10 @@ bool ipam_busy(const struct ipam *m)
 	for (unsigned i = 0; i < m->config.max_in_flight; i++)
 		if (m->flights[i].used && m->flights[i].kind != EFFECT_EVENT)
 			return true;
-	if (!m->ready || m->n_queued || m->n_timers || m->n_orphans || m->at_step < m->n_steps ||
+	for (size_t i = 0; i < m->n_timers; i++)
+		if (!contest_is_open(m->timers[i]))
+			return true;
+	if (!m->ready || m->n_queued || m->n_orphans || m->at_step < m->n_steps ||
 	    m->pools_changed)
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)

@@ -38,6 +38,8 @@ struct ipam_config {
 	bool records;            /* addresses have records (IPAddress objects) */
 	bool classless_are_ours; /* --default-lb-service-ipam=lbipam */
 	unsigned max_in_flight;  /* effects out at once */
+	/* How long deletions of pools are held that together would strip many Services; 0 = not at all. */
+	msec mass_release_delay;
 };
 
 /* The texts of the configuration are copied. */
@@ -279,6 +281,7 @@ struct ipam_stats {
 	size_t pools_conflicting;
 	size_t queued, in_flight, waiting, events_queued;
 	uint64_t events_dropped;
+	uint64_t decisions; /* Services looked at */
 	uint64_t failures[IPAM_REASONS]; /* decisions that ended so, once per change of reason */
 	uint64_t latency[LATENCY_BUCKETS + 1], latency_n; /* Service seen to status written */
 	double latency_sum;

@@ -1,5 +1,6 @@
 #include "core/settle.h"
 
+#include "core/contest.h"
 #include "core/decide.h"
 #include "core/ledger.h"
 #include "core/may_keep.h"
@@ -248,6 +249,9 @@ void settle(struct ipam *m, struct service *s, struct moment now)
 		settle_gone(m, s);
 		return;
 	}
+	if (contest_rests(m, s, now))
+		return;
+	m->stats.decisions++;
 	decide(m, s, now, NULL);
 	if (m->config.records && records_before(m, s))
 		return;

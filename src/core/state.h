@@ -124,6 +124,7 @@ struct service {
 	struct addr **leaving;       /* owned array: its no more, but still in its status or record */
 	struct claim_ref *claims;    /* addresses that it claims: see claims.c */
 	struct service_extra *extra; /* owned; NULL for most */
+	struct contest *contest;     /* owned; NULL = nobody has written over its addresses */
 	char *message;               /* owned: of the last decision */
 	struct wait *waits;
 	struct service *q_prev, *q_next; /* queue */
