@@ -1,0 +1,22 @@
+/* The flags of `berth plan`. */
+#pragma once
+
+#include "cmd/common_options.h"
+
+/* Bits of --allow: what may happen to a Service without the exit code 1. */
+enum plan_allow { PLAN_MOVES = 1 << 0, PLAN_LOSES = 1 << 1, PLAN_WAITS = 1 << 2 };
+enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML };
+
+struct plan_options {
+	struct allocation_options allocation;
+	struct flag_list filename; /* manifests: files, folders, "-" */
+	char *against;             /* file or folder; NULL = nothing */
+	unsigned allow;            /* of enum plan_allow */
+	enum output output;
+};
+
+extern const struct flag_set plan_flags;
+
+/* As operator_options_parse(). */
+int plan_options_parse(int argc, char **argv, struct plan_options *ret);
+void plan_options_done(struct plan_options *o);
