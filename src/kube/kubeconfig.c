@@ -188,7 +188,10 @@ static int take_server(const struct entry *at, struct kube_config *c, struct err
 	/* Without a scheme the Go client takes https only where something about TLS is said. */
 	bool tls = c->ca_pem || c->insecure || c->tls_server_name;
 	const char *scheme = strstr(server, "://") ? "" : tls ? "https://" : "http://";
+	const char *host = strstr(server, "://") ? strstr(server, "://") + 3 : server;
 	size_t n = strlen(server);
+	if (host[0] == '\0' || host[0] == '/')
+		return complain(at, "server", e, "names no host");
 	while (n && server[n - 1] == '/')
 		n--;
 	free(c->server);
