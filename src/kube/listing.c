@@ -58,7 +58,8 @@ static int handle_piece(struct listing *l, struct err *e)
 
 static bool key_is(const struct listing *l, const char *name)
 {
-	return slice_is(buf_slice(&l->key), name);
+	/* Of a key that is too long only the beginning is there. */
+	return !l->key.overflow && slice_is(buf_slice(&l->key), name);
 }
 
 static int open_bracket(struct listing *l, char c, struct err *e)

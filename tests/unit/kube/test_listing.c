@@ -118,6 +118,17 @@ static void what_is_no_list_is_an_error(void **state)
 	}
 }
 
+static void a_long_key_is_another_key(void **state)
+{
+	(void)state;
+	CLEANUP(listing_done) struct listing l;
+	CLEANUP(freep)
+	char *text = xasprintf(
+		"{\"items%0*d\":[1],\"items\":[{\"a\":1}],\"metadata\":{\"resourceVersion\":\"7\"}}", 100, 0);
+	assert_int_equal(take(&l, text, NULL), 0);
+	assert_string_equal(buf_str(&told), "{\"a\":1}\n");
+}
+
 static void the_consumers_error_stops_the_feeding(void **state)
 {
 	(void)state;
@@ -226,6 +237,7 @@ int main(void)
 		cmocka_unit_test(fields_come_in_any_order),
 		cmocka_unit_test(an_empty_list_is_a_list),
 		cmocka_unit_test(what_is_no_list_is_an_error),
+		cmocka_unit_test(a_long_key_is_another_key),
 		cmocka_unit_test(the_consumers_error_stops_the_feeding),
 		cmocka_unit_test(an_object_has_a_ceiling),
 		cmocka_unit_test(white_space_between_objects_costs_no_memory),
