@@ -11,7 +11,9 @@ $(BUILD)/build.ninja:
 	meson setup $(BUILD)
 
 # Operator and embedded API in one process, example pools and Services, a real kubectl.
-demo: all
+demo:
+	tools/install-packages.sh demo
+	$(MAKE) all
 	tools/demo.sh $(BUILD)/berth
 
 test:

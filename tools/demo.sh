@@ -19,8 +19,11 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-kubectl=$(command -v kubectl || true)
-[ -n "$kubectl" ] || kubectl=$(tests/controlplane/build.sh kubectl | tail -n 1)/kubectl
+kubectl=$(command -v kubectl) || { echo "kubectl is missing: tools/install-packages.sh demo" >&2; exit 1; }
+# Before 1.27 kubectl wants the schemas of the API as protobuf, which the embedded API does not speak.
+minor=$("$kubectl" version --client --output=json 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p')
+apply=(apply)
+[ "${minor:-0}" -ge 27 ] || apply+=(--validate=false)
 
 # Free ports by default, so that the demo runs beside whatever runs already.
 address=${BERTH_DEMO_ADDRESS:-127.0.0.1:0}
@@ -54,7 +57,7 @@ show() {
 	"$kubectl" "$@"
 }
 
-show apply -f examples/pools.yaml -f examples/services.yaml
+show "${apply[@]}" -f examples/pools.yaml -f examples/services.yaml
 "$kubectl" wait --for=condition=cilium.io/IPAMRequestSatisfied --timeout=20s \
 	service/web service/both service/by-name service/gateway >/dev/null
 "$kubectl" wait --for=condition=cilium.io/IPAMRequestSatisfied=false --timeout=20s service/too-late >/dev/null

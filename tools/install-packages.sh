@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the project needs: "build" (make, make demo) or "test" (everything; the
-# default). Says nothing and calls no package manager where all of them are there already.
+# Installs the Debian packages that the project needs: "build" (make), "demo" (make demo) or "test" (everything;
+# the default). Says nothing and calls no package manager where all of them are there already.
 set -euo pipefail
 
 build=(
 	# compile and link
 	gcc libc6-dev make meson ninja-build pkg-config git
 	libevent-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev libjson-c-dev libyaml-dev
-	# run the demo with a real kubectl, built with the Go toolchain from PyPI where Go is missing
-	curl ca-certificates procps util-linux python3 python3-venv
+	# CRDs are turned into C
+	python3 python3-yaml
 )
+demo=(
+	"${build[@]}"
+	curl
+)
+# Debian's kubectl is old, and real; another one that is there already is as good.
+command -v kubectl >/dev/null || demo+=(kubernetes-client)
 test=(
 	"${build[@]}"
+	# programs of the control plane, built with the Go toolchain from PyPI where Go is missing
+	curl ca-certificates procps util-linux python3-venv
 	libcmocka-dev python3-pytest openssl
 	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
 	shellcheck nghttp2-client iproute2
@@ -19,9 +27,10 @@ test=(
 
 case ${1:-test} in
 build) wanted=("${build[@]}") ;;
+demo) wanted=("${demo[@]}") ;;
 test) wanted=("${test[@]}") ;;
 *)
-	echo "usage: $0 [build|test]" >&2
+	echo "usage: $0 [build|demo|test]" >&2
 	exit 2
 	;;
 esac
