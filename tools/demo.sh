@@ -21,7 +21,7 @@ trap 'exit 143' TERM
 
 kubectl=$(command -v kubectl) || { echo "kubectl is missing: tools/install-packages.sh demo" >&2; exit 1; }
 # Before 1.27 kubectl wants the schemas of the API as protobuf, which the embedded API does not speak.
-minor=$("$kubectl" version --client --output=json 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p')
+minor=$("$kubectl" version --client --output=json 2>/dev/null | sed -n 's/.*"gitVersion": "v1\.\([0-9]*\).*/\1/p' | head -n 1)
 apply=(apply)
 [ "${minor:-0}" -ge 27 ] || apply+=(--validate=false)
 
@@ -41,7 +41,10 @@ for _ in $(seq 100); do
 	kill -0 "$pid" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
 	sleep 0.1
 done
-[ -n "$api" ] && [ -n "$http" ] || { cat "$work/log" >&2; exit 1; }
+if [ -z "$api" ] || [ -z "$http" ]; then
+	cat "$work/log" >&2
+	exit 1
+fi
 
 export KUBECONFIG=$work/kubeconfig
 cat >"$KUBECONFIG" <<END
