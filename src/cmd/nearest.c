@@ -42,10 +42,8 @@ int nearness(struct slice typed, const char *name)
 	/* One mistake in three letters, but never another word altogether. */
 	unsigned most = least((unsigned)(whole.len + 2) / 3, 4);
 	unsigned d = typing_distance(typed, whole, most);
-	if (d <= most && d < whole.len)
-		return (int)d;
-	/* The beginning of a longer name: "--enable-lb". */
-	if (typed.len >= 3 && typed.len < whole.len && memcmp(typed.ptr, whole.ptr, typed.len) == 0)
-		return (int)most + 1;
-	return -1;
+	/* The beginning of a longer name, "--enable-lb", is as good as one mistake. */
+	if (d > 1 && typed.len >= 3 && typed.len < whole.len && memcmp(typed.ptr, whole.ptr, typed.len) == 0)
+		return 1;
+	return d <= most && d < whole.len ? (int)d : -1;
 }
