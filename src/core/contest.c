@@ -40,12 +40,13 @@ void contest_note(struct ipam *m, struct service *s, const char *manager, struct
 		return;
 	} else if (now.mono - c->last <= TWICE_WITHIN) {
 		c->rest_until = now.mono + REST;
-		notice_service(m, s, true, "Contended",
-			       "%s%s%s writes over the addresses of this Service again and again; berth leaves it "
-			       "alone for ten minutes and keeps them reserved. Switch off one of the two, for "
-			       "Cilium by enable-lb-ipam=false or defaultLBServiceIPAM: none",
-			       manager ? "Manager \"" : "Another manager", manager ? manager : "",
-			       manager ? "\"" : "");
+		notice_service(
+			m, s, true, "Contended",
+			"%s%s%s writes over the addresses of this Service again and again; berth leaves it "
+			"alone for ten minutes and keeps them reserved. Switch off one of the two, for "
+			"Cilium by enable-lb-ipam=false or defaultLBServiceIPAM: none",
+			manager ? "Manager \"" : "Another manager", manager ? manager : "",
+			manager ? "\"" : "");
 	}
 	c->last = now.mono;
 }

@@ -307,12 +307,16 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 	unsigned n_full = 0;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		struct pool *p = m->pools[i];
-		if (!pool_has_family(p, f)) {
+		if (!pool_has_family(p, f) && p->flaw != FLAW_BLOCK) {
 			saw(t, p, f, "has no block of this family");
 		} else if (pool_not_named(p, s)) {
 			saw(t, p, f, "is not named by berth.dev/pool");
 		} else if (!pool_selects(p, s)) {
 			saw(t, p, f, "does not select the Service");
+			/* It was named, so why it is of no use is worth a word. */
+			if (s->extra && s->extra->pools)
+				buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "",
+					 p->name);
 		} else if (!pool_usable(m, p)) {
 			saw(t, p, f, pool_unusable_why(m, p));
 			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
@@ -346,6 +350,8 @@ static bool from_named_pools(struct ipam *m, struct service *s, enum family f, s
 	struct slice rest = slice_of(s->extra->pools), one;
 	while (slice_cut(&rest, ',', &one)) {
 		one = slice_trim(one);
+		if (one.len == 0)
+			continue;
 		struct pool *p = NULL;
 		for (size_t i = 0; i < m->n_pools && !p; i++)
 			p = slice_is(one, m->pools[i]->name) ? m->pools[i] : NULL;

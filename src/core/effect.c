@@ -1,6 +1,7 @@
 #include "core/effect.h"
 
 #include "core/ledger.h"
+#include "core/mass_release.h"
 #include "core/notice.h"
 #include "core/pool.h"
 #include "core/queue.h"
@@ -333,7 +334,7 @@ void ipam_pool_kind(struct ipam *m, unsigned id, bool stands, struct moment now)
 	if (!p->doubted)
 		return; /* it is back */
 	if (stands) {
-		pool_remove(m, p);
+		pool_condemn(m, p, false, now);
 		return;
 	}
 	p->ghost = true;

@@ -3,6 +3,7 @@
 #include "core/contest.h"
 #include "core/effect.h"
 #include "core/ledger.h"
+#include "core/mass_release.h"
 #include "core/notice.h"
 #include "core/pool.h"
 #include "core/pool_status.h"
@@ -232,10 +233,13 @@ static void pools_listed(struct ipam *m, struct moment now)
 	bool back = m->pools_lost;
 	m->pools_lost = false;
 	for (size_t i = 0; i < m->n_pools; i++)
-		if (!m->pools[i]->seen) {
-			m->pools[i]->ghost = false;
+		if (m->pools[i]->seen)
+			continue;
+		/* The kind was gone and is back, its pools are not yet: they may still come. */
+		else if (m->pools[i]->ghost)
+			pool_condemn(m, m->pools[i], true, now);
+		else
 			ipam_pool_deleted(m, m->pools[i]->name, NULL, now);
-		}
 	m->pools_changed = m->pools_changed || back;
 	size_t at = 0;
 	for (struct service *s; back && m->ready && (s = map_next(&m->services, &at));)
@@ -357,7 +361,12 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 			p->host_bits_told = true;
 			notice_pool(m, p, "HostBitsMasked", "%s", p->host_bits);
 		}
-		if (!p->dirty || p->ghost || p->stale_rv || p->status_at > now.mono || m->pools_lost)
+		if (p->carved && !p->carved_told) {
+			p->carved_told = true;
+			notice_pool(m, p, "OverlapsServiceCIDR", "%s; it is never given out", p->carved);
+		}
+		if (!p->dirty || p->ghost || p->condemned || p->stale_rv || p->status_at > now.mono ||
+		    m->pools_lost)
 			continue;
 		p->dirty = false;
 		if (pool_status_effect(m, p, ret)) {
@@ -390,6 +399,7 @@ bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 	if (!m->ready || m->n_flights >= m->config.max_in_flight)
 		return false;
 	timers_fire(m, now.mono);
+	mass_release_settle(m, now);
 	if (next_of_services(m, now, ret))
 		return true;
 	if (m->n_queued || m->at_step < m->n_steps)
@@ -403,13 +413,16 @@ msec ipam_wake_at(const struct ipam *m)
 		return -1;
 	if (m->n_queued || m->at_step < m->n_steps || m->n_notices || m->pools_changed)
 		return 0;
-	msec at = timers_next(m);
+	msec at = timers_next(m), releases = mass_release_at(m);
+	if (releases >= 0 && (at < 0 || releases < at))
+		at = releases;
 	for (size_t i = 0; i < m->n_orphans; i++)
 		if (!m->orphans[i].addr->in_flight && (at < 0 || m->orphans[i].retry_at < at))
 			at = m->orphans[i].retry_at;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
-		bool due = p->doubted || (p->dirty && !p->ghost && !p->stale_rv && !m->pools_lost);
+		bool due = p->doubted ||
+			   (p->dirty && !p->ghost && !p->condemned && !p->stale_rv && !m->pools_lost);
 		if (due && !p->in_flight && (at < 0 || p->status_at < at))
 			at = p->status_at;
 	}
@@ -424,11 +437,11 @@ bool ipam_busy(const struct ipam *m)
 	for (size_t i = 0; i < m->n_timers; i++)
 		if (!contest_is_open(m->timers[i]))
 			return true;
-	if (!m->ready || m->n_queued || m->n_orphans || m->at_step < m->n_steps ||
-	    m->pools_changed)
+	if (!m->ready || m->n_queued || m->n_orphans || m->at_step < m->n_steps || m->pools_changed)
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)
-		if (m->pools[i]->doubted || (m->pools[i]->dirty && !m->pools[i]->ghost && !m->pools_lost))
+		if (m->pools[i]->doubted || m->pools[i]->condemned ||
+		    (m->pools[i]->dirty && !m->pools[i]->ghost && !m->pools_lost))
 			return true;
 	return false;
 }

@@ -13,13 +13,13 @@ struct pool *pool_find(const struct ipam *m, const char *name)
 
 const char *pool_unusable_why(const struct ipam *m, const struct pool *p)
 {
-	return m->pools_lost || p->ghost   ? "cannot be read any more"
-	       : p->deleting || p->doubted ? "is being deleted"
-	       : p->flaw == FLAW_BLOCK     ? "has an invalid block"
-	       : p->flaw == FLAW_SELECTOR  ? "has an invalid selector"
-	       : p->disabled               ? "is disabled"
-	       : p->conflicting            ? "is in conflict"
-					   : NULL;
+	return m->pools_lost || p->ghost                   ? "cannot be read any more"
+	       : p->deleting || p->doubted || p->condemned ? "is being deleted"
+	       : p->flaw == FLAW_BLOCK                     ? "has an invalid block"
+	       : p->flaw == FLAW_SELECTOR                  ? "has an invalid selector"
+	       : p->disabled                               ? "is disabled"
+	       : p->conflicting                            ? "is in conflict"
+							   : NULL;
 }
 
 bool pool_usable(const struct ipam *m, const struct pool *p)
@@ -212,6 +212,12 @@ static char *overlap_inside(const struct pool *p)
 	return NULL;
 }
 
+/* Not usable for a reason of its own. */
+static bool is_off(const struct pool *p)
+{
+	return p->disabled || p->deleting || p->flaw || p->doubted || p->condemned;
+}
+
 static char *overlap_with(const struct pool *p, struct pool *const *ranked, size_t n,
 			  const struct range_set *taken)
 {
@@ -220,8 +226,7 @@ static char *overlap_with(const struct pool *p, struct pool *const *ranked, size
 			continue;
 		for (size_t j = 0; j < n; j++) {
 			const struct pool *rival = ranked[j];
-			if (rival->conflicting || rival->disabled || rival->deleting || rival->flaw ||
-			    rival->doubted)
+			if (rival->conflicting || is_off(rival))
 				continue;
 			for (size_t k = 0; k < rival->n_blocks; k++)
 				if (range_overlaps(rival->blocks[k], p->blocks[i]))
@@ -252,7 +257,7 @@ static void find_conflicts(struct ipam *m)
 		p->conflict_text = why;
 		if (was && !p->conflicting)
 			pool_wake_waiters(m, p);
-		if (p->conflicting || p->disabled || p->deleting || p->flaw || p->doubted)
+		if (p->conflicting || is_off(p))
 			continue;
 		for (size_t j = 0; j < p->n_blocks; j++)
 			range_set_add(&taken, p->blocks[j]);
@@ -261,8 +266,33 @@ static void find_conflicts(struct ipam *m)
 
 /* ---- what is given ----------------------------------------------------------------------------------- */
 
+/* Names the parts of the pool that ServiceCIDRs have. */
+static void note_carved(const struct ipam *m, struct pool *p)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(900);
+	for (size_t i = 0; i < p->n_blocks; i++) {
+		for (size_t j = 0; j < m->n_carves; j++) {
+			for (size_t k = 0; k < m->carves[j].n; k++) {
+				struct range r = m->carves[j].ranges[k], b = p->blocks[i];
+				if (!range_overlaps(r, b))
+					continue;
+				char range[RANGE_TEXT_MAX];
+				r.lo = ip_cmp(r.lo, b.lo) < 0 ? b.lo : r.lo;
+				r.hi = ip_cmp(r.hi, b.hi) > 0 ? b.hi : r.hi;
+				buf_addf(&text, "%s%s belongs to ServiceCIDR \"%s\"", text.len ? "; " : "",
+					 range_format(r, range), m->carves[j].name);
+			}
+		}
+	}
+	if (same_text(p->carved, text.len ? buf_str(&text) : NULL))
+		return;
+	str_replace(&p->carved, text.len ? buf_str(&text) : NULL);
+	p->carved_told = false;
+}
+
 static void work_out_give(struct ipam *m, struct pool *p)
 {
+	note_carved(m, p);
 	p->n_give = 0;
 	p->full[IPV4] = p->full[IPV6] = 0;
 	for (size_t i = 0; i < p->n_blocks; i++) {
@@ -330,6 +360,7 @@ void pool_free(struct pool *p)
 	free(p->stale_rv);
 	free(p->flaw_text);
 	free(p->host_bits);
+	free(p->carved);
 	free(p->conflict_text);
 	free(p->foreign);
 	free(p->blocks);

@@ -159,9 +159,9 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 	if (!p)
 		p = pool_add(m, in);
 	p->seen = true;
-	p->doubted = false;
-	bool back = p->ghost;
-	p->ghost = false;
+	bool back = p->ghost || p->doubted || p->condemned;
+	p->ghost = p->doubted = p->condemned = p->hold_told = false;
+	p->held_until = 0;
 	str_replace(&p->uid, in->uid);
 	str_replace(&p->rv, in->resource_version);
 	if (!same_text(p->rv, p->stale_rv))
@@ -210,7 +210,7 @@ void ipam_pool_deleted(struct ipam *m, const char *name, const char *uid, struct
 {
 	(void)now;
 	struct pool *p = pool_find(m, name);
-	if (!p || (uid && p->uid && strcmp(uid, p->uid) != 0))
+	if (!p || p->doubted || p->condemned || (uid && p->uid && strcmp(uid, p->uid) != 0))
 		return;
 	p->doubted = true;
 	m->pools_changed = true;

@@ -141,6 +141,12 @@ static const char *if_set(const char *text)
 	return text && text[0] ? text : NULL;
 }
 
+/* A list with nothing between its commas is empty too. */
+static const char *if_listed(const char *text)
+{
+	return text && text[strspn(text, ", \t\r\n")] ? text : NULL;
+}
+
 static char *copy(const char *text)
 {
 	return text ? xstrdup(text) : NULL;
@@ -159,8 +165,8 @@ static bool same_sharing(const struct service_extra *x, const struct service_ext
 /* Ports and Pods matter to those who may share an address, and to nobody else. */
 static struct service_extra *read_extra(const struct service_in *in)
 {
-	const char *requests = if_set(in->requests), *request_ip = if_set(in->request_ip);
-	const char *key = if_set(in->sharing_key), *pools = if_set(in->pools);
+	const char *requests = if_listed(in->requests), *request_ip = if_listed(in->request_ip);
+	const char *key = if_set(in->sharing_key), *pools = if_listed(in->pools);
 	bool value,
 		bad_opt_in = in->opt_in && in->opt_in[0] && slice_to_bool(slice_of(in->opt_in), &value) < 0;
 	if (!requests && !request_ip && !key && !pools && !in->n_external_ips && !bad_opt_in)

@@ -171,14 +171,18 @@ struct pool {
 	int64_t generation;
 	bool disabled, deleting, reserve_first_last;
 	bool seen;
-	bool doubted; /* its deletion was seen and is being checked */
-	bool ghost;   /* gone together with its kind: keeps explaining what is held, gives nothing */
+	bool doubted;   /* its deletion was seen and is being checked */
+	bool condemned; /* its deletion is real; see mass_release.h */
+	bool hold_told;
+	msec held_until; /* monotonic; 0 = not held */
+	bool ghost;      /* gone together with its kind: keeps explaining what is held, gives nothing */
 
 	struct selector selector;
 	enum pool_flaw flaw;
 	char *flaw_text;
 	char *host_bits; /* blocks whose host bits were masked off, for the Warning; NULL = none */
-	bool host_bits_told;
+	char *carved;    /* which part belongs to a ServiceCIDR, for the Warning; NULL = none */
+	bool host_bits_told, carved_told;
 
 	struct range *blocks; /* valid ones, in spec order */
 	size_t n_blocks, cap_blocks;

@@ -1,6 +1,7 @@
 #include "core/wait.h"
 
 #include "core/queue.h"
+#include "core/service.h"
 
 static void list_insert(struct wait_list *list, struct wait *w)
 {
@@ -80,8 +81,9 @@ void wake_first(struct ipam *m, struct wait_list *list)
 
 void wake_all(struct ipam *m, struct wait_list *list)
 {
+	/* Whoever asked for an address by name goes before whoever takes any. */
 	for (struct wait *w = list->head; w; w = w->next)
-		enqueue(m, w->service, LANE_WAITING);
+		enqueue(m, w->service, service_has_requests(w->service) ? LANE_ASKED : LANE_WAITING);
 }
 
 void wake_asked(struct ipam *m, struct ip ip)

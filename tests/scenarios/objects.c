@@ -9,11 +9,8 @@
 static const struct {
 	const char *form, *kind;
 } kinds[] = {
-	{ "service", "Service" },
-	{ "pool", "CiliumLoadBalancerIPPool" },
-	{ "record", "IPAddress" },
-	{ "node", "Node" },
-	{ "serviceCIDR", "ServiceCIDR" },
+	{ "service", "Service" }, { "pool", "CiliumLoadBalancerIPPool" }, { "record", "IPAddress" },
+	{ "node", "Node" },       { "serviceCIDR", "ServiceCIDR" },
 };
 
 struct object_name service_name_of(const char *text)
@@ -151,9 +148,9 @@ static void put_condition(struct js *object, const struct js *condition)
 static int make_service(struct js *o, const struct js *body, const struct js *old, struct err *e)
 {
 	static const char *const known[] = {
-		"name", "optIn", "ips", "key", "namespaces", "differentPods", "pools", "annotations",
-		"labels", "class", "type", "ports", "spec", "status", "manager", "condition", "created",
-		"deleting",
+		"name",  "optIn",       "ips",     "key",       "namespaces", "differentPods",
+		"pools", "annotations", "labels",  "class",     "type",       "ports",
+		"spec",  "status",      "manager", "condition", "created",    "deleting",
 	};
 	for (struct js_iter it = js_iter(body); js_next(&it);) {
 		size_t i = 0;
@@ -202,7 +199,7 @@ static int make_service(struct js *o, const struct js *body, const struct js *ol
 
 static int make_pool(struct js *o, const struct js *body, const struct js *old, struct err *e)
 {
-	static const char *const known[] = { "name",     "blocks",    "selector", "disabled",
+	static const char *const known[] = { "name",      "blocks",  "selector", "disabled",
 					     "firstLast", "created", "deleting", "conditions" };
 	for (struct js_iter it = js_iter(body); js_next(&it);) {
 		size_t i = 0;

@@ -14,10 +14,14 @@ enum { EFFECTS_MAX = 5000, MESSAGES_MAX = 64 * 1024 };
 /* ---- faults and the order of effects ----------------------------------------------------------- */
 
 static const char *const effect_names[EFFECT_KINDS] = {
-	[EFFECT_RECORD_CREATE] = "record-create",     [EFFECT_RECORD_PATCH] = "record-patch",
-	[EFFECT_RECORD_DELETE] = "record-delete",     [EFFECT_RECORD_READ] = "record-read",
-	[EFFECT_SERVICE_STATUS] = "service-status",   [EFFECT_SERVICE_READ] = "service-read",
-	[EFFECT_POOL_STATUS] = "pool-status",         [EFFECT_POOL_KIND_READ] = "pool-kind-read",
+	[EFFECT_RECORD_CREATE] = "record-create",
+	[EFFECT_RECORD_PATCH] = "record-patch",
+	[EFFECT_RECORD_DELETE] = "record-delete",
+	[EFFECT_RECORD_READ] = "record-read",
+	[EFFECT_SERVICE_STATUS] = "service-status",
+	[EFFECT_SERVICE_READ] = "service-read",
+	[EFFECT_POOL_STATUS] = "pool-status",
+	[EFFECT_POOL_KIND_READ] = "pool-kind-read",
 	[EFFECT_EVENT] = "event",
 };
 static const char *const outcome_names[] = {
