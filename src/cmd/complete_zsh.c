@@ -90,5 +90,10 @@ void complete_zsh(const struct verb_table *t, struct buf *out)
 	buf_add_str(out, "\tesac\n"
 			 "}\n"
 			 "\n"
-			 "compdef _berth berth kubectl-lbipam\n");
+			 "# found in fpath this file is the function; sourced it only defines it\n"
+			 "if [[ $funcstack[1] == _berth ]]; then\n"
+			 "\t_berth \"$@\"\n"
+			 "else\n"
+			 "\tcompdef _berth berth kubectl-lbipam\n"
+			 "fi\n");
 }
