@@ -116,14 +116,16 @@ static void start_operator(struct run *r)
 static const char *not_ready(void *arg)
 {
 	struct run *r = arg;
-	return operator_not_ready(r->operator_);
+	return r->operator_ ? operator_not_ready(r->operator_) : NULL;
 }
 
 static void metrics(struct metrics *out, void *arg)
 {
 	struct run *r = arg;
-	ipam_metrics(out, operator_ipam(r->operator_));
 	kube_metrics(out, r->kube);
+	if (!r->operator_)
+		return;
+	ipam_metrics(out, operator_ipam(r->operator_));
 	const char *resource;
 	uint64_t restarts;
 	for (size_t i = 0; operator_watch(r->operator_, i, &resource, &restarts); i++)
@@ -159,7 +161,10 @@ static int start(struct run *r, struct err *e)
 		err = connect_kube(r, e);
 	if (err < 0)
 		return err;
-	start_operator(r);
+	if (r->options.allocation.enable_lb_ipam)
+		start_operator(r);
+	else
+		log_info(&r->log, "nothing is given out: --enable-lb-ipam=false");
 	return start_health(r, e);
 }
 
