@@ -46,7 +46,8 @@ struct problems {
 enum { PROBLEMS_MAX = 64 }; /* more are dropped: nobody reads them */
 
 void problems_done(struct problems *p);
-/* `detail` goes behind what the kind and the value say, as the API server words it. `value` NULL = none. */
+/* `detail` goes behind what the kind and the value say, as the API server words it; may come out empty.
+ * `value` NULL = none. */
 [[gnu::format(printf, 5, 6)]] void problem_add(struct problems *p, enum problem_kind kind, const char *field,
 					       const struct js *value, const char *detail, ...);
 

@@ -63,12 +63,14 @@ void problem_add(struct problems *p, enum problem_kind kind, const char *field, 
 		buf_add_str(&text, ": ");
 		add_value_text(&text, value);
 	}
-	if (*detail) {
-		va_list ap;
-		va_start(ap, detail);
+	CLEANUP(buf_done) struct buf more = BUF_INIT(MESSAGE_MAX);
+	va_list ap;
+	va_start(ap, detail);
+	buf_vaddf(&more, detail, ap);
+	va_end(ap);
+	if (more.len) {
 		buf_add_str(&text, ": ");
-		buf_vaddf(&text, detail, ap);
-		va_end(ap);
+		buf_add_slice(&text, buf_slice(&more));
 	}
 	vec_grow(&p->items, &p->cap, p->n + 1);
 	p->items[p->n++] = (struct problem){ kind, xstrdup(field), buf_take(&text) };

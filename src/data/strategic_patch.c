@@ -106,15 +106,55 @@ static bool replaces_list(const struct js *patch)
 	return false;
 }
 
-static int merge_list(struct js *object, const char *name, const struct js *patch, const struct schema *s,
-		      struct err *e)
+static size_t find_in(const struct js *list, const struct js *item, const char *key)
+{
+	return key ? find_keyed(list, key, js_get(item, key)) : find_plain(list, item);
+}
+
+/* Items that the order names come in that order, the others in that of the list as it was (`before`). Both
+ * are interleaved so that an item of the second sort stays in front of what it was in front of. */
+static void reorder(struct js *object, const char *name, const struct js *order, const struct js *before,
+		    const char *key)
+{
+	const struct js *list = js_get(object, name);
+	struct js *named = js_new_array(), *others = js_new_array(), *sorted = js_new_array();
+	for (size_t i = 0; i < js_len(order); i++) {
+		size_t at = find_in(list, js_item(order, i), key);
+		if (at < js_len(list) && find_in(named, js_item(list, at), key) == js_len(named))
+			js_push(named, js_ref(js_item(list, at)));
+	}
+	for (size_t i = 0; i < js_len(list); i++)
+		if (find_in(named, js_item(list, i), key) == js_len(named))
+			js_push(others, js_ref(js_item(list, i)));
+	size_t i = 0, j = 0;
+	while (i < js_len(others) || j < js_len(named)) {
+		size_t left = find_in(before, js_item(others, i), key),
+		       right = find_in(before, js_item(named, j), key);
+		bool in_front = left < js_len(before) && right < js_len(before) && left < right;
+		if (i < js_len(others) && (j >= js_len(named) || in_front))
+			js_push(sorted, js_ref(js_item(others, i++)));
+		else
+			js_push(sorted, js_ref(js_item(named, j++)));
+	}
+	js_set(object, name, sorted);
+	js_free(named);
+	js_free(others);
+}
+
+/* `order` NULL: that of the patch itself. */
+static int merge_list(struct js *object, const char *name, const struct js *patch, const struct js *order,
+		      const struct schema *s, struct err *e)
 {
 	struct js *list = js_get(object, name);
 	if (!schema_merges(s) || js_type(list) != JS_ARRAY || replaces_list(patch)) {
 		js_set(object, name, as_value(patch));
 		return 0;
 	}
-	return merge_items(list, patch, s, e);
+	CLEANUP(js_freep) struct js *before = js_clone(list);
+	int r = merge_items(list, patch, s, e);
+	if (r == 0)
+		reorder(object, name, order ? order : patch, before, schema_merge_key(s));
+	return r;
 }
 
 static void delete_plain(struct js *object, const char *name, const struct js *gone)
@@ -127,32 +167,6 @@ static void delete_plain(struct js *object, const char *name, const struct js *g
 			at = find_plain(list, js_item(gone, i));
 		}
 	}
-}
-
-/* Sorts the list by the order given; items that it does not name keep their place behind those before them.
- */
-static void set_order(struct js *object, const char *name, const struct js *order, const struct schema *s)
-{
-	struct js *list = js_get(object, name);
-	const char *key = schema_merge_key(s);
-	if (js_type(list) != JS_ARRAY || !schema_merges(s))
-		return;
-	size_t n = js_len(list), next = 0;
-	/* The places that named items hold are filled with the named items in the order wished. */
-	CLEANUP(freep) bool *named = xcalloc(n + 1, sizeof(*named));
-	struct js *sorted = js_new_array();
-	for (size_t i = 0; i < js_len(order); i++) {
-		const struct js *want = js_item(order, i);
-		size_t at = key ? find_keyed(list, key, js_get(want, key)) : find_plain(list, want);
-		if (at < n && !named[at]) {
-			named[at] = true;
-			js_push(sorted, js_ref(js_item(list, at)));
-		}
-	}
-	for (size_t i = 0; i < n; i++)
-		if (named[i])
-			js_put_item(list, i, js_ref(js_item(sorted, next++)));
-	js_free(sorted);
 }
 
 static bool in_list(const struct js *list, const char *text)
@@ -173,15 +187,15 @@ static void retain_keys(struct js *object, const struct js *keep)
 		js_del(object, js_str(js_item(gone, i)));
 }
 
-static int merge_field(struct js *object, const char *name, const struct js *patch, const struct schema *s,
-		       struct err *e)
+static int merge_field(struct js *object, const char *name, const struct js *patch, const struct js *order,
+		       const struct schema *s, struct err *e)
 {
 	if (!patch || (js_type(patch) == JS_OBJECT && has_directive(patch, "delete"))) {
 		js_del(object, name);
 		return 0;
 	}
 	if (js_type(patch) == JS_ARRAY)
-		return merge_list(object, name, patch, s, e);
+		return merge_list(object, name, patch, order, s, e);
 	if (js_type(patch) != JS_OBJECT) {
 		js_set(object, name, js_clone(patch));
 		return 0;
@@ -211,15 +225,23 @@ static int merge_object(struct js *object, const struct js *patch, const struct 
 	for (struct js_iter it = js_iter(patch); js_next(&it);)
 		if (starts(it.key, DELETE_FROM))
 			delete_plain(object, it.key + strlen(DELETE_FROM), it.value);
-	for (struct js_iter it = js_iter(patch); r == 0 && js_next(&it);)
-		if (!is_directive(it.key))
-			r = merge_field(object, it.key, it.value, schema_field(s, it.key), e);
+	for (struct js_iter it = js_iter(patch); r == 0 && js_next(&it);) {
+		if (is_directive(it.key))
+			continue;
+		CLEANUP(freep) char *order = xasprintf(SET_ORDER "%s", it.key);
+		r = merge_field(object, it.key, it.value, js_get(patch, order), schema_field(s, it.key), e);
+	}
 	if (r < 0)
 		return r;
 	for (struct js_iter it = js_iter(patch); js_next(&it);) {
 		const char *name = starts(it.key, SET_ORDER) ? it.key + strlen(SET_ORDER) : NULL;
-		if (name)
-			set_order(object, name, it.value, schema_field(s, name));
+		const struct schema *list = name ? schema_field(s, name) : NULL;
+		/* An order without a patch to the list sorts what is there. */
+		if (name && !js_has(patch, name) && js_type(js_get(object, name)) == JS_ARRAY &&
+		    schema_merges(list)) {
+			CLEANUP(js_freep) struct js *before = js_clone(js_get(object, name));
+			reorder(object, name, it.value, before, schema_merge_key(list));
+		}
 	}
 	return 0;
 }

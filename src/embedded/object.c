@@ -314,13 +314,39 @@ static int check_update(const struct write *w, const struct js *object, const st
 	const struct js *m = js_get(object, "metadata"), *was = js_get(old, "metadata");
 	const char *name = meta_name(old), *uid = js_str(js_get(m, "uid")),
 		   *rv = js_str(js_get(m, "resourceVersion"));
-	if (uid && *uid && !slice_is(js_text(js_get(was, "uid")), uid))
-		return status_conflict(st, w->kind, name,
-				       "Precondition failed: UID in precondition: %s, UID in object meta: %s",
-				       uid, js_str(js_get(was, "uid")));
+	if (uid && *uid && !slice_is(js_text(js_get(was, "uid")), uid)) {
+		struct problems p = { 0 };
+		problem_add(&p, PROBLEM_INVALID, "metadata.uid", js_get(m, "uid"), "field is immutable");
+		return status_invalid(st, w->kind, name, &p);
+	}
 	if (rv && *rv && !slice_is(js_text(js_get(was, "resourceVersion")), rv))
 		return status_modified(st, w->kind, name);
 	return 0;
+}
+
+static bool holds(const struct js *list, const struct js *item)
+{
+	for (size_t i = 0; i < js_len(list); i++)
+		if (js_equal(js_item(list, i), item))
+			return true;
+	return false;
+}
+
+/* Nothing may be added to what holds a deleted object back. */
+static int check_finalizers(const struct write *w, const struct js *object, const struct js *old,
+			    struct status *st)
+{
+	const struct js *now = js_path(object, "metadata", "finalizers");
+	const struct js *was = js_path(old, "metadata", "finalizers");
+	struct problems p = { 0 };
+	for (size_t i = 0; is_deleting(old) && i < js_len(now); i++)
+		if (!holds(was, js_item(now, i)))
+			problem_add(
+				&p, PROBLEM_FORBIDDEN, "metadata.finalizers", NULL,
+				"no new finalizers can be added if the object is being deleted, found new "
+				"finalizers []string{\"%s\"}",
+				js_str(js_item(now, i)));
+	return p.n ? status_invalid(st, w->kind, meta_name(old), &p) : 0;
 }
 
 static int remove_now(const struct write *w, const struct js *old, const char *old_text, struct status *st)
@@ -339,21 +365,8 @@ int object_update(const struct write *w, struct js *given, const struct js *old,
 	object = only_what_is_meant(w, TAKE(object), old);
 	meta_keep_identity(object, old);
 	set_defaults(w, old, object);
-	if (is_deleting(old)) {
-		/* Nothing may be added to what holds a deleted object back. */
-		const struct js *now = js_path(object, "metadata", "finalizers");
-		const struct js *was = js_path(old, "metadata", "finalizers");
-		for (size_t i = 0; i < js_len(now); i++) {
-			bool known = false;
-			for (size_t j = 0; j < js_len(was); j++)
-				known |= js_equal(js_item(now, i), js_item(was, j));
-			if (!known)
-				return status_forbidden(
-					st, w->kind, meta_name(old),
-					"no new finalizers can be added if the object is being "
-					"deleted");
-		}
-	}
+	if (check_finalizers(w, object, old, st) < 0)
+		return -1;
 	if (validate(w, old, object, st) < 0)
 		return -1;
 	if (w->kind->generation && spec_differs(object, old))

@@ -121,6 +121,12 @@ static bool list_row(const struct store_row *row, void *arg)
 	return !l->items.overflow;
 }
 
+static int bad_match(struct status *st, const char *why)
+{
+	return status_fail(st, 422, "Invalid",
+			   "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: %s", why);
+}
+
 /* Which revision the list is of; 0 = now. */
 static int list_revision(const struct request *r, const struct position *p, int64_t *ret, struct status *st)
 {
@@ -140,10 +146,12 @@ static int list_revision(const struct request *r, const struct position *p, int6
 		return -1;
 	}
 	if (match && strcmp(match, "Exact") != 0 && strcmp(match, "NotOlderThan") != 0)
-		return status_bad_request(st, "resourceVersionMatch: Unsupported value: \"%s\"", match);
+		return bad_match(st, "Unsupported value: not Exact or NotOlderThan");
 	bool exact = match && strcmp(match, "Exact") == 0;
 	if (exact && rv == 0)
-		return status_bad_request(st, "resourceVersionMatch: Exact needs a resourceVersion");
+		return bad_match(
+			st,
+			"Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
 	*ret = exact ? rv : 0;
 	return 0;
 }

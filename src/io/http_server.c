@@ -45,11 +45,11 @@ struct http_server {
 	void *arg;
 	struct http_limits limits;
 	struct http_exchange *open;
-	/* Connections from their accept on. libevent 2.1 cannot count its own, so we hold one more reference
-	 * to each buffered socket and see whether evhttp has let go of it: then its callbacks are gone. */
-	struct bufferevent **conns;
-	size_t n_conns, cap_conns;
-	struct event *sweep;
+	int n_conns;
+	/* Just accepted; evhttp has them a moment later. */
+	struct bufferevent **fresh;
+	size_t n_fresh, cap_fresh;
+	struct event *adopt;
 	char *address; /* owned */
 };
 
@@ -67,43 +67,56 @@ static void exchange_free(struct http_exchange *x)
 	free(x);
 }
 
-/* Connections */
+/* Connections. libevent 2.1 has no ceiling for them and tells of one only with its first request, so that we
+ * have to look behind the accept: evhttp asks for the socket's buffer first, and then makes the connection
+ * the argument of the buffer's callbacks. */
 
-static bool conn_is_over(struct bufferevent *bev)
+static void on_idle_closed(struct evhttp_connection *evcon, void *arg)
+{
+	struct http_server *s = arg;
+	s->n_conns--;
+}
+
+static void on_busy_closed(struct evhttp_connection *evcon, void *arg)
+{
+	struct http_exchange *x = arg;
+	x->server->n_conns--;
+	x->evcon = NULL;
+	if (!x->streaming)
+		return; /* whoever owes the answer still holds it */
+	if (x->on_close)
+		x->on_close(x->on_close_arg);
+	evhttp_request_free(x->req);
+	exchange_free(x);
+}
+
+static void now_idle(const struct http_exchange *x)
+{
+	if (x->evcon)
+		evhttp_connection_set_closecb(x->evcon, on_idle_closed, x->server);
+}
+
+static void adopt(struct http_server *s, struct bufferevent *bev)
 {
 	bufferevent_data_cb on_read = NULL, on_write = NULL;
 	bufferevent_event_cb on_event = NULL;
-	void *arg = NULL;
-	bufferevent_getcb(bev, &on_read, &on_write, &on_event, &arg);
-	return !on_read && !on_write && !on_event;
+	void *evcon = NULL;
+	bufferevent_getcb(bev, &on_read, &on_write, &on_event, &evcon);
+	if (!evcon)
+		return;
+	s->n_conns++;
+	evhttp_connection_set_closecb(evcon, on_idle_closed, s);
+	if (s->n_conns > s->limits.max_connections)
+		bufferevent_trigger_event(bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
 }
 
-static void forget_closed(struct http_server *s)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < s->n_conns; i++) {
-		if (conn_is_over(s->conns[i]))
-			bufferevent_decref(s->conns[i]);
-		else
-			s->conns[kept++] = s->conns[i];
-	}
-	s->n_conns = kept;
-}
-
-/* One turn after the accept: by now evhttp has taken the sockets over. */
-static void on_sweep(evutil_socket_t fd, short what, void *arg)
+/* Runs before anything can be read from the new sockets. */
+static void on_adopt(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_server *s = arg;
-	forget_closed(s);
-	while (s->n_conns > (size_t)s->limits.max_connections) {
-		struct bufferevent *bev = s->conns[--s->n_conns];
-		bufferevent_trigger_event(bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
-		bufferevent_decref(bev);
-	}
-	if (s->n_conns > 0) {
-		struct timeval second = { .tv_sec = 1 };
-		event_add(s->sweep, &second);
-	}
+	for (size_t i = 0; i < s->n_fresh; i++)
+		adopt(s, s->fresh[i]);
+	s->n_fresh = 0;
 }
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
@@ -112,11 +125,9 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
 	if (!bev)
 		return NULL;
-	bufferevent_incref(bev);
-	vec_grow(&s->conns, &s->cap_conns, s->n_conns + 1);
-	s->conns[s->n_conns++] = bev;
-	struct timeval now = { 0 };
-	event_add(s->sweep, &now);
+	vec_grow(&s->fresh, &s->cap_fresh, s->n_fresh + 1);
+	s->fresh[s->n_fresh++] = bev;
+	event_active(s->adopt, EV_TIMEOUT, 0);
 	return bev;
 }
 
@@ -156,18 +167,6 @@ static void split_uri(struct http_exchange *x, const char *uri)
 		add_query(x, piece);
 }
 
-static void on_closed(struct evhttp_connection *evcon, void *arg)
-{
-	struct http_exchange *x = arg;
-	x->evcon = NULL;
-	if (!x->streaming)
-		return; /* whoever owes the answer still holds it */
-	if (x->on_close)
-		x->on_close(x->on_close_arg);
-	evhttp_request_free(x->req);
-	exchange_free(x);
-}
-
 static void on_request(struct evhttp_request *req, void *arg)
 {
 	struct http_server *s = arg;
@@ -181,7 +180,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 		x->next->link = &x->next;
 	s->open = x;
 	split_uri(x, evhttp_request_get_uri(req));
-	evhttp_connection_set_closecb(x->evcon, on_closed, x);
+	evhttp_connection_set_closecb(x->evcon, on_busy_closed, x);
 	s->fn(x, s->arg);
 }
 
@@ -303,8 +302,7 @@ static struct evbuffer *copied(struct slice bytes)
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct slice body)
 {
 	struct evhttp_request *req = x->req;
-	if (x->evcon)
-		evhttp_connection_set_closecb(x->evcon, NULL, NULL);
+	now_idle(x);
 	set_content_type(x, content_type);
 	exchange_free(x);
 	struct evbuffer *b = copied(body);
@@ -356,10 +354,9 @@ size_t http_stream_backlog(const struct http_exchange *x)
 void http_stream_end(struct http_exchange *x)
 {
 	struct evhttp_request *req = x->req;
-	if (x->evcon) {
-		evhttp_connection_set_closecb(x->evcon, NULL, NULL);
+	now_idle(x);
+	if (x->evcon)
 		set_idle(x, true);
-	}
 	exchange_free(x);
 	evhttp_send_reply_end(req);
 }
@@ -451,8 +448,8 @@ int http_server_new(struct loop *l, const char *address, struct http_limits limi
 	s->limits = limits;
 	s->address = name_of(fd);
 	s->http = evhttp_new(loop_event_base(l));
-	s->sweep = evtimer_new(loop_event_base(l), on_sweep, s);
-	if (!s->http || !s->sweep || !evhttp_accept_socket_with_handle(s->http, fd)) {
+	s->adopt = event_new(loop_event_base(l), -1, 0, on_adopt, s);
+	if (!s->http || !s->adopt || !evhttp_accept_socket_with_handle(s->http, fd)) {
 		close(fd);
 		http_server_free(s);
 		return err_set(e, ENOMEM, "no memory for an HTTP server");
@@ -476,9 +473,8 @@ void http_server_free(struct http_server *s)
 		return;
 	while (s->open) {
 		struct http_exchange *x = s->open;
-		if (x->evcon)
-			evhttp_connection_set_closecb(x->evcon, NULL, NULL);
-		else
+		now_idle(x);
+		if (!x->evcon)
 			evhttp_request_free(x->req); /* the others go with their connection */
 		if (x->streaming && x->on_close)
 			x->on_close(x->on_close_arg);
@@ -486,11 +482,9 @@ void http_server_free(struct http_server *s)
 	}
 	if (s->http)
 		evhttp_free(s->http);
-	for (size_t i = 0; i < s->n_conns; i++)
-		bufferevent_decref(s->conns[i]);
-	free(s->conns);
-	if (s->sweep)
-		event_free(s->sweep);
+	free(s->fresh);
+	if (s->adopt)
+		event_free(s->adopt);
 	free(s->address);
 	free(s);
 }
