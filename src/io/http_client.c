@@ -9,13 +9,10 @@
 #include "io/http_client.h"
 
 #include "base/mem.h"
+#include "io/tcp.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 enum {
 	CONNECT_TIMEOUT_MS = 10 * 1000,
@@ -27,11 +24,9 @@ enum {
 	/* libcurl holds one receive buffer for each handle, and for TLS one to send from. */
 	RECEIVE_BUFFER = 8 * 1024,
 	SEND_BUFFER = 16 * 1024, /* the least it takes */
-	/* A peer that acknowledges nothing for so long is dead. */
-	PEER_DEAD_MS = 30 * 1000,
-	KEEPALIVE_IDLE_S = 20,
-	KEEPALIVE_INTERVAL_S = 5,
-	KEEPALIVE_PROBES = 3,
+	/* Where calls share connections, more of them only come from the server saying GOAWAY. */
+	MULTIPLEX_CONNECTIONS = 8,
+	KEPT_CONNECTIONS = 4,
 };
 
 struct pool {
@@ -39,6 +34,7 @@ struct pool {
 	CURLM *multi;
 	struct loop_timer *timer;
 	int n_calls;
+	bool multiplexes; /* the server was seen to speak HTTP/2 */
 	struct pool *next;
 };
 
@@ -167,23 +163,30 @@ static int tune_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	(void)arg;
 	(void)purpose;
-	(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* not for credential plugins */
-	static const struct {
-		int level, name, value;
-	} options[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S },
-		{ IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES },
-		{ IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_DEAD_MS },
-	};
-	/* A kernel that refuses one of these still gives a working connection. */
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+	tcp_tune(fd);
 	return CURL_SOCKOPT_OK;
 }
 
 /* ---- pools ---- */
+
+static void limit_connections(struct pool *p, int most, int kept)
+{
+	(void)curl_multi_setopt(p->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most);
+	(void)curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)kept);
+}
+
+/* With HTTP/1.1 each call under way needs a connection. With HTTP/2 one is enough; but libcurl opens many
+ * when a server that says GOAWAY refuses the calls that were on their way, and would keep them. */
+static void note_protocol(struct pool *p, CURL *h)
+{
+	long version = 0;
+	if (p->multiplexes || curl_easy_getinfo(h, CURLINFO_HTTP_VERSION, &version) != CURLE_OK ||
+	    version != CURL_HTTP_VERSION_2_0)
+		return;
+	p->multiplexes = true;
+	if (p->client->max_connections > MULTIPLEX_CONNECTIONS)
+		limit_connections(p, MULTIPLEX_CONNECTIONS, KEPT_CONNECTIONS);
+}
 
 static void pool_new(struct http_client *c)
 {
@@ -198,10 +201,7 @@ static void pool_new(struct http_client *c)
 	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
 	(void)curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	if (c->max_connections > 0) {
-		(void)curl_multi_setopt(p->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)c->max_connections);
-		(void)curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)c->max_connections);
-	}
+	limit_connections(p, c->max_connections, c->max_connections ? c->max_connections : KEPT_CONNECTIONS);
 	p->next = c->pools;
 	c->pools = p;
 }
@@ -497,6 +497,7 @@ static void call_finish(struct http_call *call, CURLcode code)
 		long status = 0;
 		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 		a.status = (int)status;
+		note_protocol(call->pool, call->easy);
 		a.date = date_of(call->easy);
 		if (status >= 300)
 			a.retry_after = retry_after_of(call->easy);

@@ -1,0 +1,26 @@
+#include "io/tcp.h"
+
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+void tcp_tune(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 15 }, /* seconds */
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 5 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 3 },
+		/* Milliseconds of what was sent and not acknowledged; also of keepalive probes. */
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 30000 },
+	};
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/* A kernel that refuses one of these still gives a working connection. */
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}

@@ -1,0 +1,6 @@
+/* Options of TCP sockets. */
+#pragma once
+
+/* A peer that is gone without a word is found within half a minute, whether we have something to send or
+ * only listen; and the descriptor does not leak into child processes. */
+void tcp_tune(int fd);
