@@ -259,10 +259,13 @@ static bool read_page(struct watch *w, struct replay *r)
 	struct store *s = w->hub->api->store;
 	int code;
 	if (w->initial) {
+		/* Where the page begins must stay as it is while each row moves the watch on. */
+		CLEANUP(freep) char *after_ns = w->after_ns ? xstrdup(w->after_ns) : NULL;
+		CLEANUP(freep) char *after_name = w->after_name ? xstrdup(w->after_name) : NULL;
 		struct store_list l = { .resource = w->kind->stored_as,
 					.ns = w->ns,
-					.after_ns = w->after_ns,
-					.after_name = w->after_name,
+					.after_ns = after_ns,
+					.after_name = after_name,
 					.at = w->cursor,
 					.limit = PAGE };
 		code = store_list(s, &l, initial_row, r, NULL);
