@@ -61,10 +61,22 @@ static bool may_adopt(const struct ipam *m, const struct service *s, struct ip i
 	return addr_record_allows(a, s) && !sharing_join_refused(a, s, &rival);
 }
 
+/* Why it did not join its group is known in the moment of giving only, so it is kept as long as the
+ * address, and found again in the condition after a restart. */
+static const char not_shared[] = "not shared with ";
+
+static void find_note(struct service *s)
+{
+	const char *found = s->message_seen ? strstr(s->message_seen, not_shared) : NULL;
+	if (found && s->extra && s->extra->sharing_key && !s->note)
+		s->note = xstrdup(found);
+}
+
 void adopt(struct ipam *m, struct service *s)
 {
 	if (s->adopted)
 		return;
+	find_note(s);
 	/* While pools cannot be read only what is surely ours is taken over; the rest when they are back. */
 	s->adopted = !m->pools_lost;
 	for (size_t i = 0; i < s->n_ingress; i++) {
@@ -268,9 +280,8 @@ static struct addr *group_address(struct ipam *m, struct service *s, enum family
 				why = buf_str(&unused.text);
 			if (why && !*ret_why) {
 				char text[IP_TEXT_MAX];
-				*ret_why =
-					xasprintf("%s of %s could not be shared: %s", ip_format(a->ip, text),
-						  rival ? rival->key : t->key, why);
+				*ret_why = xasprintf("%s%s (%s): %s", not_shared, rival ? rival->key : t->key,
+						     ip_format(a->ip, text), why);
 			}
 			if (!why &&
 			    (!best_holder || t->created < best_holder->created ||
@@ -371,7 +382,7 @@ static bool from_named_pools(struct ipam *m, struct service *s, enum family f, s
 }
 
 static bool one_of_family(struct ipam *m, struct service *s, enum family f, struct verdict *v,
-			  struct buf *notes, const struct trace *t)
+			  const struct trace *t)
 {
 	CLEANUP(freep) char *why = NULL;
 	struct addr *shared = group_address(m, s, f, &why);
@@ -381,13 +392,14 @@ static bool one_of_family(struct ipam *m, struct service *s, enum family f, stru
 	}
 	if (!from_named_pools(m, s, f, v, t))
 		return false;
-	if (why)
-		add_text(notes, why);
+	if (why) {
+		CLEANUP(freep) char *before = TAKE(s->note);
+		s->note = xasprintf("%s%s%s", before ? before : "", before ? "; " : "", why);
+	}
 	return true;
 }
 
-static void by_family(struct ipam *m, struct service *s, struct verdict *v, struct buf *notes,
-		      const struct trace *t)
+static void by_family(struct ipam *m, struct service *s, struct verdict *v, const struct trace *t)
 {
 	struct family_wish w = service_families(m, s);
 	bool any = false;
@@ -400,7 +412,7 @@ static void by_family(struct ipam *m, struct service *s, struct verdict *v, stru
 			     family_name(f), f == IPV4 ? "ipv4" : "ipv6");
 			continue;
 		}
-		if (service_held(s, f) || (!s->deleting && one_of_family(m, s, f, v, notes, t)))
+		if (service_held(s, f) || (!s->deleting && one_of_family(m, s, f, v, t)))
 			any = true;
 	}
 	/* PreferDualStack is content with one; the message keeps saying what is missing. */
@@ -483,10 +495,12 @@ static void pass_on(struct ipam *m, struct wait_list *const *lists, size_t n)
 	}
 }
 
-static void conclude(struct ipam *m, struct service *s, struct verdict *v, struct buf *notes)
+static void conclude(struct ipam *m, struct service *s, struct verdict *v)
 {
-	if (notes->len)
-		add_text(&v->text, buf_str(notes));
+	if (s->note && !(s->extra && s->extra->sharing_key))
+		str_replace(&s->note, NULL);
+	if (s->note)
+		add_text(&v->text, s->note);
 	if (!s->decided || s->reason != v->reason)
 		m->stats.failures[v->reason]++;
 	s->reason = (uint8_t)v->reason;
@@ -517,17 +531,16 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct t
 	}
 	yield_to_status(m, s);
 
-	CLEANUP(buf_done) struct buf notes = BUF_INIT(MESSAGE_MAX);
 	struct verdict v = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
 	if (service_has_requests(s))
 		by_request(m, s, &v);
 	else
-		by_family(m, s, &v, &notes, t);
+		by_family(m, s, &v, t);
 	order_held(s);
 	service_claim(m, s);
 	s->mute = is_mute(m, s);
 	s->altered = false;
-	conclude(m, s, &v, &notes);
+	conclude(m, s, &v);
 	buf_done(&v.text);
 	pass_on(m, lists, n_lists);
 }

@@ -168,7 +168,10 @@ static bool service_result(struct ipam *m, const struct flight *f, enum outcome 
 	switch (o) {
 	case OUTCOME_DONE:
 		s->reread = false;
-		if (!read)
+		/* What was read is the newest there is, so it may be written for. */
+		if (read)
+			str_replace(&s->stale_rv, NULL);
+		else
 			status_written(m, s, f->rv, now);
 		s->tries = 0;
 		return true;

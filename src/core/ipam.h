@@ -281,7 +281,7 @@ struct ipam_stats {
 	size_t pools_conflicting;
 	size_t queued, in_flight, waiting, events_queued;
 	uint64_t events_dropped;
-	uint64_t decisions; /* Services looked at */
+	uint64_t decisions;              /* Services looked at */
 	uint64_t failures[IPAM_REASONS]; /* decisions that ended so, once per change of reason */
 	uint64_t latency[LATENCY_BUCKETS + 1], latency_n; /* Service seen to status written */
 	double latency_sum;

@@ -2,6 +2,7 @@
 
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/sharing.h"
 #include "core/wait.h"
 
 struct addr *ledger_get(const struct ipam *m, struct ip ip)
@@ -134,12 +135,14 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	a->holders = xrealloc(a->holders, a->n_holders + 1u, sizeof(struct service *));
 	a->holders[a->n_holders++] = s;
 	add_held(s, a, confirmed);
+	sharing_wake(m, s);
 }
 
 void ledger_leave(struct ipam *m, struct service *s, struct addr *a)
 {
 	(void)m;
 	drop_held(s, a);
+	str_replace(&s->note, NULL);
 	s->leaving = xrealloc(s->leaving, s->n_leaving + 1u, sizeof(struct addr *));
 	s->leaving[s->n_leaving++] = a;
 }
@@ -162,8 +165,10 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 		a->n_holders--;
 	}
 	/* Somebody may have asked to join and been refused because of s. */
-	if (a->n_holders)
+	if (a->n_holders) {
 		wake_asked(m, a->ip);
+		sharing_wake(m, a->holders[0]);
+	}
 	ledger_prune(m, a);
 }
 

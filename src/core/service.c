@@ -96,6 +96,7 @@ void service_free(struct ipam *m, struct service *s)
 	free(s->leaving);
 	free(s->claims);
 	free(s->message);
+	free(s->note);
 	free(s->key);
 	free(s);
 }
@@ -197,11 +198,17 @@ static struct service_extra *read_extra(const struct service_in *in)
 static void take_extra(struct ipam *m, struct service *s, const struct service_in *in)
 {
 	struct service_extra *fresh = read_extra(in);
-	if (!same_sharing(s->extra, fresh))
-		s->altered = true;
+	bool same = same_sharing(s->extra, fresh);
 	free_extra(m, s);
 	s->extra = fresh;
 	sharing_remember(m, s);
+	if (same)
+		return;
+	/* What stood against sharing with it may be gone. */
+	s->altered = true;
+	sharing_wake(m, s);
+	for (size_t i = 0; i < s->n_held; i++)
+		wake_asked(m, s->held[i].addr->ip);
 }
 
 void service_claim(struct ipam *m, struct service *s)
@@ -254,6 +261,7 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 		contest_note(m, s, in->ingress_manager, now);
 	if (!same_object) {
 		contest_end(s);
+		str_replace(&s->note, NULL);
 		/* Another object of the same name: what is left of the old one may come back to it. */
 		s->gone = false;
 		s->adopted = s->decided = s->measured = false;

@@ -1,5 +1,7 @@
 #include "core/sharing.h"
 
+#include "core/queue.h"
+
 struct key_group {
 	struct service *head;
 	char key[];
@@ -51,6 +53,13 @@ struct service *sharing_first(const struct ipam *m, const struct service *s)
 		return NULL;
 	const struct key_group *g = map_get(&m->keys, s->extra->sharing_key);
 	return g ? g->head : NULL;
+}
+
+void sharing_wake(struct ipam *m, const struct service *s)
+{
+	for (struct service *t = sharing_first(m, s); t; t = t->extra->key_next)
+		if (t != s && t->wanted && t->decided && t->waits)
+			enqueue(m, t, LANE_WAITING);
 }
 
 static bool consents(const struct service_extra *x, const char *namespace)

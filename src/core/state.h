@@ -126,6 +126,7 @@ struct service {
 	struct service_extra *extra; /* owned; NULL for most */
 	struct contest *contest;     /* owned; NULL = nobody has written over its addresses */
 	char *message;               /* owned: of the last decision */
+	char *note;                  /* owned: why it shares with nobody, see decide.c; NULL = none */
 	struct wait *waits;
 	struct service *q_prev, *q_next; /* queue */
 	msec created, seen_at, waiting_since;
