@@ -71,17 +71,29 @@ void flag_mistake(struct flag_mistakes *m, const char *fmt, ...)
 	m->n++;
 }
 
-/* As it is where that is readable, else in quotes; always on one line and never long. */
+/* As it is where that is readable, else in quotes; always on one line, harmless to a terminal, and
+ * never long. */
 static void show(struct buf *out, struct slice text)
 {
 	bool plain = text.len > 0;
 	size_t shown = text.len < SHOWN_MAX ? text.len : SHOWN_MAX;
 	for (size_t i = 0; i < shown; i++)
 		plain = plain && isgraph((unsigned char)text.ptr[i]) && text.ptr[i] != '"';
-	if (plain)
-		buf_add(out, text.ptr, shown);
-	else
-		buf_add_json(out, (struct slice){ text.ptr ? text.ptr : "", shown });
+	if (!plain)
+		buf_add_char(out, '"');
+	for (size_t i = 0; i < shown; i++) {
+		char c = text.ptr[i];
+		if (c == '\n')
+			buf_add_str(out, "\\n");
+		else if (!isprint((unsigned char)c))
+			buf_addf(out, "\\x%02x", (unsigned)(unsigned char)c);
+		else if (!plain && (c == '"' || c == '\\'))
+			buf_addf(out, "\\%c", c);
+		else
+			buf_add_char(out, c);
+	}
+	if (!plain)
+		buf_add_char(out, '"');
 	if (shown < text.len)
 		buf_add_str(out, "...");
 }

@@ -13,7 +13,11 @@ wrong() {
 
 # is WHAT GOT WANT
 is() {
-	[[ $2 == "$3" ]] && echo "ok: $1" || wrong "$1: got '$2', want '$3'"
+	if [[ $2 == "$3" ]]; then
+		echo "ok: $1"
+	else
+		wrong "$1: got '$2', want '$3'"
+	fi
 }
 
 "$berth" completion bash >"$folder/berth.bash" || wrong "no script for bash"
@@ -52,12 +56,13 @@ is "the plugin's name" "$(bash -c 'source "$1"; complete -p kubectl-lbipam' bash
 
 "$berth" completion zsh >"$folder/_berth" || wrong "no script for zsh"
 if command -v zsh >/dev/null; then
-	zsh -n "$folder/_berth" && echo "ok: zsh takes its script" || wrong "zsh does not take its script"
+	is "zsh takes its script" "$(zsh -n "$folder/_berth" 2>&1)" ""
 fi
 
 "$berth" completion fish >"$folder/berth.fish" || wrong "no script for fish"
 if command -v fish >/dev/null; then
 	fish_offers() {
+		# shellcheck disable=SC2016 # fish fills it in
 		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$folder/berth.fish" "$1" 2>&1 |
 			cut -f1 | LC_ALL=C sort | tr '\n' ' '
 	}

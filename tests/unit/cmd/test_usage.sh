@@ -58,6 +58,7 @@ program=("$folder/kubectl-lbipam")
 says 0 out "Usage: kubectl lbipam plan" plan --help
 says 2 err "kubectl lbipam: plam: there is no such verb; did you mean plan?" plam
 
+# shellcheck disable=SC2016 # the inner shell fills it in
 program=(bash -c '"$0" "$@" >/dev/full' "$berth")
 says 2 err "berth: standard output: No space left on device" version
 exit "$failed"
