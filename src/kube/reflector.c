@@ -31,7 +31,8 @@ enum {
 	BAD_LINES_MAX = 3, /* or errors, in a row; then a list may work better than the watch */
 	SILENT_LISTS_MAX = 2,
 	WHY_MAX = 320,
-	PATH_MAX_BYTES = 64 * 1024, /* continue tokens are long */
+	CONTINUE_MAX = 16 * 1024,
+	PATH_MAX_BYTES = 64 * 1024, /* a continue token grows threefold when it is escaped */
 };
 
 enum phase { PAUSE, STREAM, PAGES, WATCH };
@@ -430,13 +431,19 @@ static void on_not_found(struct reflector *r, const char *why)
 static void on_page(struct reflector *r)
 {
 	struct err e = { 0 };
-	if (listing_end(&r->listing, &e) < 0) {
+	int bad = listing_end(&r->listing, &e);
+	const char *next = r->listing.next;
+	if (bad == 0 && next && strlen(next) > CONTINUE_MAX)
+		bad = err_set(&e, E2BIG, "the list's continue token is larger than %d bytes", CONTINUE_MAX);
+	else if (bad == 0 && next && r->next_page && strcmp(next, r->next_page) == 0)
+		bad = err_set(&e, ELOOP, "the list continues where it was");
+	if (bad < 0) {
 		forget_position(r);
 		retry(r, REFLECTOR_RETRYING, e.msg, -1);
 		return;
 	}
-	if (r->listing.next) {
-		str_replace(&r->next_page, r->listing.next);
+	if (next) {
+		str_replace(&r->next_page, next);
 		pause(r, 0, PAGES);
 		return;
 	}

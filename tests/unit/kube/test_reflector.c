@@ -298,6 +298,24 @@ static void a_continue_that_has_expired_lists_anew(void **state)
 			    "begin +z end <watching>");
 }
 
+static void a_list_that_never_ends_is_begun_again(void **state)
+{
+	(void)state;
+	CLEANUP(freep) char *large = xasprintf(PAGE("7", "%0*d", ""), 16 * 1024 + 1, 0);
+	struct step script[] = {
+		{ { STREAM_ASKS }, 400, NULL, "" },
+		{ { "limit=500" }, 200, NULL, PAGE("7", "n", ""), END },
+		{ { "continue=n" }, 200, NULL, PAGE("7", "n", ""), END },
+		{ { "limit=500", "!continue" }, 200, NULL, large, END },
+		{ { "limit=500", "!continue" }, 200, NULL, PAGE("9", "", OBJECT("z", "1")), END },
+		{ { "resourceVersion=9" }, 200, NULL, "", HOLD },
+	};
+	START(RES_SERVICES, script);
+	run_until("+z end <watching>");
+	assert_non_null(strstr(buf_str(&told), "<retrying: the list continues where it was>"));
+	assert_non_null(strstr(buf_str(&told), "<retrying: the list's continue token is larger than"));
+}
+
 static void a_server_that_ignores_the_wish_is_listed_in_pages(void **state)
 {
 	(void)state;
@@ -555,6 +573,7 @@ int main(void)
 		T(errors_in_the_stream_are_tried_again_and_then_listed),
 		T(without_streaming_lists_there_are_pages),
 		T(a_continue_that_has_expired_lists_anew),
+		T(a_list_that_never_ends_is_begun_again),
 		T(a_server_that_ignores_the_wish_is_listed_in_pages),
 		T(a_bad_object_is_skipped_and_the_rest_goes_on),
 		T(versions_are_tried_in_order),
