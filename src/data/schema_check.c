@@ -337,9 +337,15 @@ static void check_value(struct check *c, const struct schema *s, const struct js
 	}
 	if (s->enumeration)
 		check_enum(c, s, v);
-	if (s->format && !format_fits(s->format, v))
+	if (s->format && !format_fits(s->format, v)) {
+		CLEANUP(buf_done) struct buf is = BUF_INIT(VALUE_MAX);
+		if (js_type(v) == JS_STRING)
+			buf_add_slice(&is, js_text(v));
+		else
+			js_write(v, &is);
 		problem_add(c->out, PROBLEM_INVALID, where(c), v, "%s in body must be of type %s: \"%s\"",
-			    where(c), s->format, js_str(v) ? js_str(v) : "");
+			    where(c), s->format, buf_str(&is));
+	}
 	switch (js_type(v)) {
 	case JS_STRING:
 		check_text(c, s, v);
