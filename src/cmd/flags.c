@@ -153,7 +153,7 @@ void flag_env_name(const char *name, struct buf *out)
 {
 	buf_add_str(out, "BERTH_");
 	for (; *name; name++)
-		buf_add_char(out, *name == '-' ? '_' : (char)toupper((unsigned char)*name));
+		buf_add_char(out, (char)(*name == '-' ? '_' : toupper((unsigned char)*name)));
 }
 
 /* Values */

@@ -17,27 +17,27 @@ static void all(check_fn *fn, bool want, const char *const *values)
 
 static void classes(void **state)
 {
-	TAKES(check_class, "berth.dev/lb", "io.cilium/l2-announcer", "lb", "LB_1.x", "a/" A63);
+	TAKES(check_class, "berth.dev/lb", "io.cilium/l2-announcer", "lb", "LB_1.x", ("a/" A63));
 	REFUSES(check_class, "/lb", "a/", "a/b/c", "Berth.dev/lb", "a..b/c", "-a/b", "a/b!", "a/-b",
-		"a/" A63 "a");
+		("a/" A63 "a"));
 }
 
 static void values_of_labels(void **state)
 {
 	TAKES(check_label_value, "a", "kube-proxy", "A.b_c-1", A63);
-	REFUSES(check_label_value, "-a", "a-", "a/b", "a b", A63 "a", "\xc3\xa4");
+	REFUSES(check_label_value, "-a", "a-", "a/b", "a b", (A63 "a"), "\xc3\xa4");
 }
 
 static void namespaces(void **state)
 {
 	TAKES(check_namespace, "default", "kube-system", "1", A63);
-	REFUSES(check_namespace, "Default", "a.b", "-a", "a_b", A63 "a");
+	REFUSES(check_namespace, "Default", "a.b", "-a", "a_b", (A63 "a"));
 }
 
 static void field_managers(void **state)
 {
-	TAKES(check_field_manager, "berth", "cilium-operator-generic", "a b", A63 A63 "ab");
-	REFUSES(check_field_manager, "", "a\tb", "\xc3\xa4", A63 A63 "abc");
+	TAKES(check_field_manager, "berth", "cilium-operator-generic", "a b", (A63 A63 "ab"));
+	REFUSES(check_field_manager, "", "a\tb", "\xc3\xa4", (A63 A63 "abc"));
 }
 
 static void addresses(void **state)

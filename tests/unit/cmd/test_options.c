@@ -9,8 +9,10 @@ static void check_row(const struct flag_set *s, const struct flag *f)
 {
 	bool has_choices = f->type == FLAG_ENUM || f->type == FLAG_CHOICES;
 	CLEANUP(buf_done) struct buf text = BUF_INIT(1024);
-	if (!f->name || !f->help)
+	if (!f->name || !f->help) {
 		fail_msg("%s: a row has no name or no help: a table shorter than it says", s->verb);
+		return;
+	}
 	assert_int_equal(strspn(f->name, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(f->name));
 	/* Found by its own name: nobody else has it. */
 	assert_ptr_equal(flags_find(s, slice_of(f->name)), f);

@@ -81,7 +81,10 @@ static const char *ask(struct world *w, const char *request_line, const char *he
 		xasprintf("%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n", request_line, headers);
 	struct err e = { 0 };
 	buf_clear(&w->answer);
-	assert_true(fd >= 0);
+	if (fd < 0) {
+		fail_msg("no socket");
+		return "";
+	}
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	w->watch = loop_fd_new(w->loop, fd, LOOP_READ, on_readable, w);
