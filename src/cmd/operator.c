@@ -26,6 +26,7 @@ struct run {
 	struct kube *kube;
 	struct berth_operator *operator_;
 	struct health *health;
+	struct event_times times;
 	bool told_to_stop;
 };
 
@@ -107,9 +108,11 @@ static void start_operator(struct run *r)
 		.metallb = o->allocation.accept_metallb_annotations,
 		.install_crds = o->install_crds,
 		.seed = (uint64_t)loop_wall() ^ ((uint64_t)getpid() << 32),
+		.times = &r->times,
 		.log = &r->log,
 	};
 	c.ipam.max_in_flight = (unsigned)o->max_in_flight;
+	c.ipam.mass_release_delay = o->mass_release_delay;
 	r->operator_ = operator_new(r->loop, r->kube, &c);
 }
 
@@ -126,6 +129,7 @@ static void metrics(struct metrics *out, void *arg)
 	if (!r->operator_)
 		return;
 	ipam_metrics(out, operator_ipam(r->operator_));
+	event_times_metrics(out, &r->times);
 	const char *resource;
 	uint64_t restarts;
 	for (size_t i = 0; operator_watch(r->operator_, i, &resource, &restarts); i++)

@@ -107,6 +107,13 @@ msec loop_now(const struct loop *l)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t loop_nanos(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 msec loop_wall(void)
 {
 	return read_clock(CLOCK_REALTIME);

@@ -24,6 +24,8 @@ void loop_stop(struct loop *l);
 
 /* Milliseconds of a clock that never jumps. */
 msec loop_now(const struct loop *l);
+/* The same clock in nanoseconds, read anew: for measuring. */
+int64_t loop_nanos(void);
 /* Wall clock, milliseconds since 1970 UTC. */
 msec loop_wall(void);
 

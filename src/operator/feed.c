@@ -72,15 +72,25 @@ static void on_begin(void *arg)
 	ipam_list_begin(f->o->ipam, f->kind);
 }
 
+static void measure(const struct feed *f, enum event_kind kind, int64_t since)
+{
+	if (f->o->config.times && (f->kind == KIND_SERVICE || f->kind == KIND_POOL))
+		event_times_add(f->o->config.times, f->kind == KIND_SERVICE ? EVENT_SERVICE : EVENT_POOL,
+				kind, (double)(loop_nanos() - since) / 1e9);
+}
+
 static void on_upsert(struct js *object, void *arg)
 {
 	struct feed *f = arg;
+	int64_t since = loop_nanos();
 	feed_object(f->o, f->kind, object);
+	measure(f, EVENT_UPSERT, since);
 }
 
 static void on_deleted(struct js *object, void *arg)
 {
 	struct feed *f = arg;
+	int64_t since = loop_nanos();
 	struct ipam *m = f->o->ipam;
 	struct moment now = operator_now(f->o);
 	const char *name = view_name(object), *uid = js_str(js_path(object, "metadata", "uid"));
@@ -105,6 +115,7 @@ static void on_deleted(struct js *object, void *arg)
 	case IPAM_KINDS:
 		break;
 	}
+	measure(f, EVENT_DELETE, since);
 	operator_kick(f->o);
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "core/ipam.h"
 #include "kube/kube.h"
+#include "observe/event_times.h"
 
 /* Not `struct operator`, which tools take for a word of C++. */
 struct berth_operator;
@@ -17,8 +18,9 @@ struct operator_config {
 	const char *const *managers; /* NULL-terminated; the first one writes, all count as ours */
 	bool metallb;
 	bool install_crds;
-	uint64_t seed;         /* of jitter */
-	const struct log *log; /* borrowed, as all pointers above, for the life of the operator */
+	uint64_t seed;             /* of jitter */
+	struct event_times *times; /* what events cost is added here; NULL = nowhere */
+	const struct log *log;     /* borrowed, as all pointers above, for the life of the operator */
 };
 
 /* Starts to list and watch in the next turn of the loop. */
