@@ -90,12 +90,45 @@ void adopt(struct ipam *m, struct service *s)
 			continue;
 		if (may_adopt(m, s, ip)) {
 			ledger_hold(m, s, ip, true);
-		} else if (is_ours(m, s, ip) && !(a && a->n_holders) && may_have(m, s, ip)) {
+		} else if (is_ours(m, s, ip) || (s->wanted && a && a->n_holders)) {
+			/* It must go out of the status: it is ours, and not for this Service. */
 			ledger_hold(m, s, ip, true);
 			ledger_leave(m, s, ledger_get(m, ip));
 		}
 	}
 	service_claim(m, s);
+}
+
+static bool has_confirmed(const struct service *s, enum family f)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (s->held[i].confirmed && s->held[i].addr->ip.family == f)
+			return true;
+	return false;
+}
+
+/* Gives up what was decided but has not been seen in the status. */
+static void leave_assumed(struct ipam *m, struct service *s, enum family f)
+{
+	for (size_t i = 0; i < s->n_held;) {
+		if (s->held[i].addr->ip.family == f && !s->held[i].confirmed)
+			ledger_leave(m, s, s->held[i].addr);
+		else
+			i++;
+	}
+}
+
+/* May an address on its way out come back? One that still stands in the status goes before one that
+ * was to replace it. */
+static bool may_return(const struct ipam *m, const struct service *s, const struct addr *a)
+{
+	const struct service *rival;
+	enum family f = (enum family)a->ip.family;
+	if (!s->wanted || (s->deleting && !service_shows(s, a->ip)) || a->in_flight ||
+	    may_keep(m, s, a->ip) || sharing_join_refused(a, s, &rival))
+		return false;
+	return service_has_requests(s) || !service_held(s, f) ||
+	       (service_shows(s, a->ip) && !has_confirmed(s, f));
 }
 
 /* Held addresses that may not stay leave; those on their way out that may stay again come back. */
@@ -110,39 +143,30 @@ static void keep_or_move(struct ipam *m, struct service *s)
 	}
 	for (size_t i = 0; i < s->n_leaving;) {
 		struct addr *a = s->leaving[i];
-		const struct service *rival;
-		if (!s->wanted || s->deleting || a->in_flight || may_keep(m, s, a->ip) ||
-		    sharing_join_refused(a, s, &rival) ||
-		    (!service_has_requests(s) && service_held(s, a->ip.family)))
+		if (!may_return(m, s, a)) {
 			i++;
-		else
-			ledger_rejoin(s, a);
+			continue;
+		}
+		if (!service_has_requests(s))
+			leave_assumed(m, s, (enum family)a->ip.family);
+		ledger_rejoin(s, a);
 	}
 }
 
-/* The API may show more of one family than was ever asked for (all of it valid, so all of it stays).
- * But what is only assumed gives way to what stands in the status: somebody else was faster. */
+/* What stands in the status and may stay is taken over (all of it: the API may show more of one family
+ * than was ever asked for) unless the Service has been given another one that was seen there. What is
+ * only assumed gives way: somebody else was faster. */
 static void yield_to_status(struct ipam *m, struct service *s)
 {
-	for (size_t i = 0; i < s->n_ingress; i++) {
-		if (!s->ingress[i].has_ip)
-			continue;
+	const bool served[FAMILIES] = { has_confirmed(s, IPV4), has_confirmed(s, IPV6) };
+	for (size_t i = 0; i < s->n_ingress && !service_has_requests(s); i++) {
 		struct ip ip = s->ingress[i].ip;
+		if (!s->ingress[i].has_ip || served[ip.family])
+			continue;
 		const struct addr *a = ledger_get(m, ip);
-		if (a && addr_has_holder(a, s))
+		if ((a && addr_has_holder(a, s)) || !may_adopt(m, s, ip))
 			continue;
-		bool assumed = service_held(s, (enum family)ip.family) > 0;
-		for (size_t j = 0; j < s->n_held; j++)
-			if (s->held[j].addr->ip.family == ip.family && s->held[j].confirmed)
-				assumed = false;
-		if (!assumed || service_has_requests(s) || !may_adopt(m, s, ip))
-			continue;
-		for (size_t j = 0; j < s->n_held;) {
-			if (s->held[j].addr->ip.family == ip.family && !s->held[j].confirmed)
-				ledger_leave(m, s, s->held[j].addr);
-			else
-				j++;
-		}
+		leave_assumed(m, s, (enum family)ip.family);
 		ledger_hold(m, s, ip, true);
 	}
 }
@@ -412,7 +436,7 @@ static void by_family(struct ipam *m, struct service *s, struct verdict *v, cons
 			     family_name(f), f == IPV4 ? "ipv4" : "ipv6");
 			continue;
 		}
-		if (service_held(s, f) || (!s->deleting && one_of_family(m, s, f, v, t)))
+		if (service_held(s, f) || one_of_family(m, s, f, v, t))
 			any = true;
 	}
 	/* PreferDualStack is content with one; the message keeps saying what is missing. */
@@ -530,6 +554,13 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct t
 		return;
 	}
 	yield_to_status(m, s);
+	if (s->deleting) {
+		/* It keeps what it has until it is gone, gets nothing new, and needs no news. */
+		s->mute = true;
+		service_claim(m, s);
+		pass_on(m, lists, n_lists);
+		return;
+	}
 
 	struct verdict v = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
 	if (service_has_requests(s))

@@ -272,8 +272,11 @@ static void pool_result(struct pool *p, const char *rv, enum outcome o, msec ret
 	case OUTCOME_CONFLICT:
 	case OUTCOME_EXISTS:
 		p->dirty = true;
-		if (same_text(p->rv, rv))
+		/* The newest object is on its way; if it does not come, it is tried all the same. */
+		if (same_text(p->rv, rv)) {
 			str_replace(&p->stale_rv, rv);
+			p->status_at = now.mono + 5000;
+		}
 		return;
 	case OUTCOME_GONE:
 		return;

@@ -365,8 +365,7 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 			p->carved_told = true;
 			notice_pool(m, p, "OverlapsServiceCIDR", "%s; it is never given out", p->carved);
 		}
-		if (!p->dirty || p->ghost || p->condemned || p->stale_rv || p->status_at > now.mono ||
-		    m->pools_lost)
+		if (!p->dirty || p->ghost || p->condemned || p->status_at > now.mono || m->pools_lost)
 			continue;
 		p->dirty = false;
 		if (pool_status_effect(m, p, ret)) {
@@ -421,8 +420,7 @@ msec ipam_wake_at(const struct ipam *m)
 			at = m->orphans[i].retry_at;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
-		bool due = p->doubted ||
-			   (p->dirty && !p->ghost && !p->condemned && !p->stale_rv && !m->pools_lost);
+		bool due = p->doubted || (p->dirty && !p->ghost && !p->condemned && !m->pools_lost);
 		if (due && !p->in_flight && (at < 0 || p->status_at < at))
 			at = p->status_at;
 	}

@@ -1,6 +1,7 @@
 #include "core/pool.h"
 
 #include "core/ledger.h"
+#include "core/queue.h"
 #include "core/wait.h"
 
 struct pool *pool_find(const struct ipam *m, const char *name)
@@ -242,8 +243,10 @@ static void find_conflicts(struct ipam *m)
 {
 	CLEANUP(range_set_done) struct range_set taken = { 0 };
 	CLEANUP(freep) struct pool **ranked = xmalloc(m->n_pools * sizeof(struct pool *));
-	memcpy(ranked, m->pools, m->n_pools * sizeof(struct pool *));
-	qsort(ranked, m->n_pools, sizeof(struct pool *), by_rank);
+	for (size_t i = 0; i < m->n_pools; i++)
+		ranked[i] = m->pools[i];
+	if (m->n_pools)
+		qsort(ranked, m->n_pools, sizeof(struct pool *), by_rank);
 	for (size_t i = 0; i < m->n_pools; i++) {
 		struct pool *p = ranked[i];
 		char *why = overlap_inside(p);
@@ -255,7 +258,7 @@ static void find_conflicts(struct ipam *m)
 			p->dirty = true;
 		free(p->conflict_text);
 		p->conflict_text = why;
-		if (was && !p->conflicting)
+		if (was != p->conflicting)
 			pool_wake_waiters(m, p);
 		if (p->conflicting || is_off(p))
 			continue;
@@ -332,8 +335,19 @@ void pools_recarve(struct ipam *m)
 		pool_wake_waiters(m, m->pools[i]);
 }
 
+/* Those who asked for an address of it by name. */
+static void wake_asked_of(struct ipam *m, const struct pool *p)
+{
+	for (size_t i = 0; i < p->n_blocks; i++) {
+		struct addr_walk w = addr_walk(&m->asked, p->blocks[i]);
+		while (addr_walk_next(&w))
+			wake_all(m, w.value);
+	}
+}
+
 void pool_wake_waiters(struct ipam *m, struct pool *p)
 {
+	wake_asked_of(m, p);
 	for (int f = 0; f < FAMILIES; f++)
 		wake_all(m, &p->waiters[f]);
 	wake_all(m, &m->wait_any);
@@ -341,6 +355,11 @@ void pool_wake_waiters(struct ipam *m, struct pool *p)
 
 void pool_revalidate(struct ipam *m, const struct pool *p)
 {
+	/* A block that cannot be read may have explained any address: see may_keep.c. */
+	size_t at = 0;
+	for (struct service *s; p->flaw == FLAW_BLOCK && (s = map_next(&m->services, &at));)
+		if (s->n_held)
+			enqueue(m, s, LANE_NORMAL);
 	for (size_t i = 0; i < p->n_blocks; i++) {
 		struct addr_walk w = addr_walk(&m->addrs, p->blocks[i]);
 		while (addr_walk_next(&w)) {
@@ -348,6 +367,7 @@ void pool_revalidate(struct ipam *m, const struct pool *p)
 			addr_wake_holders(m, a);
 		}
 	}
+	wake_asked_of(m, p);
 }
 
 void pool_free(struct pool *p)

@@ -153,7 +153,6 @@ static struct pool *pool_add(struct ipam *m, const struct pool_in *in)
 
 void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 {
-	(void)now;
 	struct pool *p = pool_find(m, in->name);
 	bool fresh = !p;
 	if (!p)
@@ -164,8 +163,10 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 	p->held_until = 0;
 	str_replace(&p->uid, in->uid);
 	str_replace(&p->rv, in->resource_version);
-	if (!same_text(p->rv, p->stale_rv))
+	if (p->stale_rv && !same_text(p->rv, p->stale_rv)) {
 		str_replace(&p->stale_rv, NULL);
+		p->status_at = now.mono;
+	}
 	take_conditions(p, in);
 	p->dirty = true;
 

@@ -17,12 +17,18 @@ static void step(struct ipam *m, enum effect_kind kind, struct service *s, struc
 
 /* ---- records --------------------------------------------------------------------------------------- */
 
+static bool is_recorded(const struct addr *a, const struct service *s)
+{
+	return a->record && holders_name(a->record->holders, s->key);
+}
+
 void record_holders(const struct addr *a, struct buf *ret)
 {
 	buf_clear(ret);
 	for (size_t i = 0; i < a->n_holders; i++) {
 		const struct service *s = a->holders[i];
-		if (s->gone || (service_leaves(s, a) && !service_shows(s, a->ip)))
+		/* Whoever is about to leave stays in as long as it shows the address, but never comes in. */
+		if (s->gone || (service_leaves(s, a) && !(service_shows(s, a->ip) && is_recorded(a, s))))
 			continue;
 		buf_addf(ret, "%s%s", ret->len ? "," : "", s->key);
 	}

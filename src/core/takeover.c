@@ -38,16 +38,46 @@ static int by_right(const void *a, const void *b)
 	return strcmp(x->s->key, y->s->key);
 }
 
+static const struct service *keeper_of(const struct addr *a)
+{
+	for (size_t i = 0; i < a->n_holders; i++)
+		if (!service_leaves(a->holders[i], a))
+			return a->holders[i];
+	return NULL;
+}
+
 /* Two found with one address that they may not share: it is said, once, to the one who loses it. */
 static void tell_of_duplicates(struct ipam *m, const struct service *s)
 {
 	for (size_t i = 0; i < s->n_ingress; i++) {
 		char text[IP_TEXT_MAX];
 		const struct addr *a = s->ingress[i].has_ip ? ledger_get(m, s->ingress[i].ip) : NULL;
-		if (a && a->n_holders && !addr_has_holder(a, s) && s->wanted)
+		const struct service *keeper = a && s->wanted ? keeper_of(a) : NULL;
+		if (keeper && !service_holds(s, a))
 			notice_service(m, s, true, "DuplicateAddress",
 				       "Address %s is held by %s; this Service gets another one",
-				       ip_format(a->ip, text), a->holders[0]->key);
+				       ip_format(a->ip, text), keeper->key);
+	}
+}
+
+static size_t place_in(const char *holders, const char *key)
+{
+	struct slice rest = slice_of(holders), one;
+	size_t at = 0;
+	while (slice_cut(&rest, ',', &one) && !slice_is(one, key))
+		at++;
+	return at;
+}
+
+/* Holders stand in the order of joining, which the record knows. */
+static void order_as_recorded(struct addr *a)
+{
+	for (size_t i = 1; i < a->n_holders; i++) {
+		struct service *s = a->holders[i];
+		size_t place = place_in(a->record->holders, s->key), at = i;
+		for (; at > 0 && place_in(a->record->holders, a->holders[at - 1]->key) > place; at--)
+			a->holders[at] = a->holders[at - 1];
+		a->holders[at] = s;
 	}
 }
 
@@ -81,6 +111,8 @@ void takeover(struct ipam *m, struct moment now)
 			struct addr *a = value;
 			if (a->record && a->n_holders == 0)
 				record_settle(m, a);
+			else if (a->record && a->n_holders > 1)
+				order_as_recorded(a);
 			if (ip_eq(ip, all.hi))
 				break;
 			ip = ip_make((enum family)f, ip_bits(ip) + 1);

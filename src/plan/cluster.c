@@ -284,17 +284,31 @@ static void merge_conditions(struct js *status, const struct js *changes)
 	}
 }
 
-/* Who wrote which part of the status, as the API server notes it. */
+/* Who wrote which part of the status, as the API server notes it: whoever changes a part owns it alone. */
 static void note_manager(const struct cluster *c, struct js *object, const struct js *change)
 {
 	static const char condition[] = "k:{\"type\":\"cilium.io/IPAMRequestSatisfied\"}";
-	struct js *entry = js_new_object(), *list = js_new_array();
+	const bool ingress = js_has(js_get(change, "status"), "loadBalancer");
+	const struct js *old = js_path(object, "metadata", "managedFields");
+	struct js *list = js_new_array(), *fields = NULL;
+	for (size_t i = 0; i < js_len(old); i++) {
+		const struct js *entry = js_item(old, i);
+		if (slice_is(js_text(js_get(entry, "manager")), c->view->managers[0])) {
+			js_free(fields);
+			fields = js_clone(js_get(entry, "fieldsV1"));
+			continue;
+		}
+		struct js *other = js_clone(entry);
+		if (ingress)
+			js_del(js_path(other, "fieldsV1", "f:status", "f:loadBalancer"), "f:ingress");
+		js_push(list, other);
+	}
+	if (!fields)
+		fields = js_new_object();
+	struct js *entry = js_new_object(), *status = js_need_object(fields, "f:status");
 	js_set(entry, "manager", js_new_str(c->view->managers[0]));
 	js_set(entry, "subresource", js_new_str("status"));
-	struct js *old = js_item(js_path(object, "metadata", "managedFields"), 0);
-	struct js *fields = old ? js_clone(js_get(old, "fieldsV1")) : js_new_object();
-	struct js *status = js_need_object(fields, "f:status");
-	if (js_has(js_get(change, "status"), "loadBalancer"))
+	if (ingress)
 		(void)js_need_object(js_need_object(status, "f:loadBalancer"), "f:ingress");
 	if (js_has(js_get(change, "status"), "conditions"))
 		(void)js_need_object(js_need_object(status, "f:conditions"), condition);

@@ -1,0 +1,369 @@
+/* See README.md. */
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const char *const classes[] = { "berth.dev/lb", NULL };
+static const char *const managers[] = { "berth", NULL };
+static const struct view_config view = { .managers = managers };
+
+static bool trace;
+
+#define SAY(...)                             \
+	do {                                 \
+		if (trace)                   \
+			printf(__VA_ARGS__); \
+	} while (0)
+
+static unsigned pick(struct sim *x, unsigned n)
+{
+	return (unsigned)rng_below(&x->rng, n);
+}
+
+static bool chance(struct sim *x, unsigned percent)
+{
+	return pick(x, 100) < percent;
+}
+
+/* ---- what users do ---------------------------------------------------------------------------------- */
+
+static void random_pool(struct sim *x, struct mpool *p)
+{
+	p->n = (int)pick(x, BLOCKS) + 1;
+	for (int i = 0; i < p->n; i++) {
+		struct block *b = &p->blocks[i];
+		bool four = chance(x, 75);
+		int base = four ? 0 : V4, size = four ? V4 : V6;
+		b->cidr = chance(x, 50);
+		if (b->cidr) {
+			int width = 1 << pick(x, 4);
+			b->lo = base + (int)pick(x, (unsigned)(size / width)) * width;
+			b->hi = b->lo + width - 1;
+		} else {
+			b->lo = base + (int)pick(x, (unsigned)size);
+			b->hi = b->lo + (int)pick(x, 6);
+			if (b->hi >= base + size)
+				b->hi = base + size - 1;
+		}
+	}
+	p->disabled = chance(x, 10);
+	p->spare = chance(x, 25);
+	p->bad = chance(x, 7);
+	p->selects = chance(x, 60) ? SELECT_ALL : (enum selects)pick(x, 4);
+}
+
+static void put(struct sim *x, struct js *o)
+{
+	struct err e = { 0 };
+	if (cluster_put(x->w.cluster, o, &e) <= 0)
+		broken(x, "cannot put: %s", e.msg);
+	js_free(o);
+}
+
+static void change_pool(struct sim *x)
+{
+	int i = (int)pick(x, POOLS);
+	struct mpool *p = &x->w.pools[i];
+	char name[2] = { (char)('a' + i), 0 };
+	if (p->exists && chance(x, 20)) {
+		SAY("delete pool %s\n", name);
+		p->exists = false;
+		cluster_delete(x->w.cluster, "CiliumLoadBalancerIPPool", "", name);
+		return;
+	}
+	switch (p->exists ? pick(x, 5) : 0) {
+	case 0:
+		random_pool(x, p);
+		break;
+	case 1:
+		p->disabled = !p->disabled;
+		break;
+	case 2:
+		p->spare = !p->spare;
+		break;
+	case 3:
+		p->selects = (enum selects)pick(x, 4);
+		break;
+	default:
+		p->blocks[0].cidr = false;
+		if (p->blocks[0].hi + 1 != V4 && p->blocks[0].hi + 1 != ADDRESSES)
+			p->blocks[0].hi++;
+		break;
+	}
+	p->exists = true;
+	put(x, pool_document(&x->w, i));
+	const struct js *o = cluster_get(x->w.cluster, "CiliumLoadBalancerIPPool", "", name);
+	(void)snprintf(p->created, sizeof(p->created), "%s",
+		       js_str(js_path(o, "metadata", "creationTimestamp")));
+	if (trace) {
+		struct buf text = BUF_INIT(4096);
+		js_write(js_get(o, "spec"), &text);
+		SAY("pool %s %s %s\n", name, p->created, buf_str(&text));
+		buf_done(&text);
+	}
+}
+
+static void random_requests(struct sim *x, struct mservice *v)
+{
+	v->n_requests = chance(x, 70) ? 0 : (int)pick(x, REQUESTS) + 1;
+	for (int i = 0; i < v->n_requests; i++)
+		v->requests[i] = chance(x, 5)   ? REQUEST_BAD
+				 : chance(x, 5) ? REQUEST_ELSEWHERE
+						: (int)pick(x, chance(x, 70) ? V4 : ADDRESSES);
+}
+
+static void random_families(struct sim *x, struct mservice *v)
+{
+	v->policy = chance(x, 60) ? POLICY_SINGLE : (enum family_policy)pick(x, 3);
+	v->n_families = (int)pick(x, 3);
+	v->families[0] = chance(x, 75) ? IPV4 : IPV6;
+	v->families[1] = family_other(v->families[0]);
+}
+
+static void random_sharing(struct sim *x, struct mservice *v)
+{
+	v->key = chance(x, 50) ? 0 : (int)pick(x, 2) + 1;
+	v->ports = pick(x, 7) + 1;
+	v->consent = chance(x, 50);
+	v->local = chance(x, 20);
+	v->pods = (int)pick(x, 3);
+	v->permit = chance(x, 50);
+}
+
+static void random_opt(struct sim *x, struct mservice *v)
+{
+	v->lb = chance(x, 90);
+	v->class = chance(x, 80) ? CLASS_NONE : (enum mclass)pick(x, 3);
+	v->opt = chance(x, 70) ? OPT_TRUE : (enum mopt)pick(x, 4);
+}
+
+static void change_service(struct sim *x)
+{
+	int s = (int)pick(x, SERVICES);
+	struct mservice *v = &x->w.services[s];
+	bool fresh = !v->exists;
+	if (!fresh && chance(x, 20)) {
+		SAY("delete %s\n", service_title(s));
+		v->exists = false;
+		cluster_delete(x->w.cluster, "Service", service_ns(s), service_title(s));
+		if (chance(x, 70))
+			return;
+		fresh = true;
+	}
+	if (fresh)
+		*v = (struct mservice){ .exists = true, .external = -1, .label = 2 };
+	unsigned what = fresh ? 6 : pick(x, 6);
+	if (what == 0 || fresh)
+		random_opt(x, v);
+	if (what == 1 || fresh)
+		random_families(x, v);
+	if (what == 2 || fresh)
+		random_requests(x, v);
+	if (what == 3 || fresh)
+		random_sharing(x, v);
+	if (what == 4 || fresh)
+		v->label = (int)pick(x, 3);
+	if (what == 5 || fresh) {
+		v->named = chance(x, 75) ? NAMED_NONE : (enum named)pick(x, 4);
+		v->external = chance(x, 92) ? -1 : (int)pick(x, ADDRESSES);
+		v->deleting = !fresh && chance(x, 5);
+	}
+	put(x, service_document(&x->w, s));
+	if (trace) {
+		struct buf text = BUF_INIT(8192);
+		const struct js *o = cluster_get(x->w.cluster, "Service", service_ns(s), service_title(s));
+		js_write(js_get(o, "spec"), &text);
+		js_write(js_path(o, "metadata", "annotations"), &text);
+		js_write(js_path(o, "metadata", "labels"), &text);
+		js_write(js_path(o, "status", "loadBalancer"), &text);
+		SAY("%s %s/%s %s\n", fresh ? "create" : "change", service_ns(s), service_title(s),
+		    buf_str(&text));
+		buf_done(&text);
+	}
+}
+
+/* Somebody else writes a status: of a Service that is not ours, or rarely over ours. */
+static void foreign_status(struct sim *x)
+{
+	int s = (int)pick(x, SERVICES), a = (int)pick(x, ADDRESSES);
+	struct mservice *v = &x->w.services[s];
+	if (!v->exists || !v->lb || (wanted(&x->w, s) && !chance(x, 5)))
+		return;
+	addr_set busy = recorded(&x->w);
+	for (int t = 0; t < SERVICES; t++)
+		busy |= x->w.services[t].exists ? shown(&x->w, t) : 0;
+	/* Between our decision and our write nobody can know of it without a record. */
+	if (busy >> a & 1 || (!x->w.records && !x->quiet))
+		return;
+	struct js *o = service_document(&x->w, s), *list = js_new_array(), *entry = js_new_object();
+	char text[IP_TEXT_MAX];
+	js_set(entry, "ip", js_new_str(chance(x, 80) ? address_text(a, text) : "192.0.2.77"));
+	js_push(list, entry);
+	js_set(js_need_object(js_need_object(o, "status"), "loadBalancer"), "ingress", list);
+	struct js *managed = js_new_array(), *m = js_new_object();
+	js_set(m, "manager", js_new_str("somebody"));
+	js_set(m, "subresource", js_new_str("status"));
+	struct js *f = js_need_object(js_need_object(m, "fieldsV1"), "f:status");
+	(void)js_need_object(js_need_object(f, "f:loadBalancer"), "f:ingress");
+	js_push(managed, m);
+	js_set(js_need_object(o, "metadata"), "managedFields", managed);
+	v->overwritten = true;
+	SAY("somebody writes %s to %s\n", text, service_title(s));
+	put(x, o);
+}
+
+static void change_node(struct sim *x)
+{
+	x->w.nodes = chance(x, 40) ? 0 : (addr_set)1 << pick(x, ADDRESSES);
+	struct js *o = js_new_object(), *list = js_new_array();
+	js_set(o, "kind", js_new_str("Node"));
+	js_set(js_need_object(o, "metadata"), "name", js_new_str("n"));
+	for (int a = 0; a < ADDRESSES; a++) {
+		char text[IP_TEXT_MAX];
+		if (!(x->w.nodes >> a & 1))
+			continue;
+		struct js *one = js_new_object();
+		js_set(one, "address", js_new_str(address_text(a, text)));
+		js_push(list, one);
+		SAY("node has %s\n", text);
+	}
+	js_set(js_need_object(o, "status"), "addresses", list);
+	put(x, o);
+}
+
+static void change_carve(struct sim *x)
+{
+	int lo = (int)pick(x, V4 / 4) * 4;
+	bool any = chance(x, 50);
+	x->w.carved = any ? (addr_set)15 << lo : 0;
+	SAY("carved %s %d\n", any ? "from" : "nothing", lo);
+	struct js *o = js_new_object(), *list = js_new_array();
+	js_set(o, "kind", js_new_str("ServiceCIDR"));
+	js_set(js_need_object(o, "metadata"), "name", js_new_str("c"));
+	char text[32];
+	(void)snprintf(text, sizeof(text), "10.0.0.%d/30", lo);
+	if (any)
+		js_push(list, js_new_str(text));
+	js_set(js_need_object(o, "spec"), "cidrs", list);
+	put(x, o);
+}
+
+/* Another product takes or leaves an address in the API's own register. */
+static void foreign_record(struct sim *x)
+{
+	char text[IP_TEXT_MAX];
+	int a = (int)pick(x, ADDRESSES);
+	struct js *old = cluster_get(x->w.cluster, "IPAddress", "", address_text(a, text));
+	if (!x->w.records)
+		return;
+	if (old) {
+		/* Also one of ours: somebody tidies up by hand. */
+		if (chance(x, 30)) {
+			SAY("delete record %s\n", text);
+			cluster_delete(x->w.cluster, "IPAddress", "", text);
+		}
+		return;
+	}
+	for (int s = 0; s < SERVICES; s++)
+		if (x->w.services[s].exists && shown(&x->w, s) >> a & 1)
+			return;
+	struct js *o = js_new_object();
+	js_set(o, "kind", js_new_str("IPAddress"));
+	js_set(js_need_object(o, "metadata"), "name", js_new_str(text));
+	js_set(js_need_object(js_get(o, "metadata"), "labels"), "ipaddress.kubernetes.io/managed-by",
+	       js_new_str("other"));
+	SAY("foreign record %s\n", text);
+	put(x, o);
+}
+
+static void restart(struct sim *x)
+{
+	SAY("restart\n");
+	cluster_restart(x->w.cluster, &x->config);
+	for (unsigned n = pick(x, 4); n; n--)
+		(void)(chance(x, 60) ? change_service(x) : change_pool(x));
+	cluster_sync(x->w.cluster);
+}
+
+static void one_step(struct sim *x)
+{
+	unsigned r = pick(x, 100);
+	if (r < 62)
+		change_service(x);
+	else if (r < 80)
+		change_pool(x);
+	else if (r < 86)
+		foreign_status(x);
+	else if (r < 90)
+		foreign_record(x);
+	else if (r < 94)
+		restart(x);
+	else if (r < 97)
+		change_node(x);
+	else
+		change_carve(x);
+	x->quiet = false;
+	/* How far it gets before the next thing happens. */
+	if (chance(x, 50))
+		cluster_run(x->w.cluster, pick(x, 8), 0);
+	else
+		cluster_run(x->w.cluster, EFFECTS_MAX, (msec)pick(x, 3000));
+	cluster_advance(x->w.cluster, (msec)pick(x, 1500));
+}
+
+static void run(struct sim *x, unsigned steps)
+{
+	x->w.opt_in = chance(x, 60) ? OPT_IN_ANNOTATION : (enum opt_in)pick(x, 3);
+	x->w.records = chance(x, 65);
+	x->w.family_on[IPV4] = chance(x, 95);
+	x->w.family_on[IPV6] = !x->w.family_on[IPV4] || chance(x, 85);
+	x->config = (struct ipam_config){
+		.opt_in = x->w.opt_in,
+		.classes = classes,
+		.proxy_name = "",
+		.family_on = { x->w.family_on[IPV4], x->w.family_on[IPV6] },
+		.records = x->w.records,
+		.classless_are_ours = true,
+		.max_in_flight = 1 + pick(x, 8),
+		.mass_release_delay = chance(x, 50) ? 60000 : 0,
+	};
+	x->fault_percent = chance(x, 50) ? 0 : pick(x, 30);
+	x->w.cluster = cluster_new(&x->config, &view, 1767225600000);
+	cluster_on_effect(x->w.cluster, check_effect, x);
+	cluster_sync(x->w.cluster);
+	for (unsigned i = 0; i < steps && !x->failed; i++) {
+		one_step(x);
+		if (!x->failed && chance(x, 8))
+			check_quiet(x);
+	}
+	if (!x->failed)
+		check_quiet(x);
+	cluster_free(x->w.cluster);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned steps = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10000;
+	unsigned seeds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 20;
+	const char *given = getenv("SEED");
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	trace = getenv("TRACE") != NULL;
+	if (given) {
+		seed = strtoull(given, NULL, 10);
+		seeds = 1;
+	}
+	for (unsigned i = 0; i < seeds; i++, seed++) {
+		struct sim x = { .rng = { seed }, .trace = trace };
+		run(&x, steps);
+		printf("SEED=%llu: %u writes to statuses, %u quiet moments%s\n", (unsigned long long)seed,
+		       x.n_writes, x.n_quiet, x.failed ? ": FAILED" : "");
+		(void)fflush(stdout);
+		if (x.failed)
+			return 1;
+	}
+	return 0;
+}
