@@ -31,6 +31,7 @@ void kind_free(struct kind *k)
 	free(k->list_kind);
 	free(k->resource);
 	free(k->stored_as);
+	js_free(k->protobuf);
 	js_free(k->short_names);
 	js_free(k->categories);
 	free(k);
@@ -93,6 +94,7 @@ static int builtin_kind(const struct js *row, const struct js *metadata, struct 
 {
 	CLEANUP(kind_freep) struct kind *k = new_kind(js_str(js_get(row, "group")), row);
 	k->builtin = true;
+	k->protobuf = js_clone(js_get(row, "protobuf"));
 	k->namespaced = js_bool(js_get(row, "namespaced"), false);
 	k->generation = js_bool(js_get(row, "generation"), false);
 	if (js_has(row, "storedAs")) {

@@ -16,8 +16,9 @@ struct kind_version {
 
 struct kind {
 	char *group, *plural, *singular, *kind, *list_kind; /* owned; group "" = core */
-	char *resource;  /* owned: "services", "ippools.example.com", as messages have it */
-	char *stored_as; /* owned: name in the store, the same except for events.k8s.io */
+	char *resource;      /* owned: "services", "ippools.example.com", as messages have it */
+	char *stored_as;     /* owned: name in the store, the same except for events.k8s.io */
+	struct js *protobuf; /* owned; field numbers as in kinds.yaml, NULL = JSON only */
 	struct js *short_names, *categories; /* owned lists, NULL = none */
 	struct kind_version *versions;       /* owned */
 	size_t n_versions, storage;          /* storage: index */

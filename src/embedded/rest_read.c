@@ -263,10 +263,10 @@ static int read_watch(struct request *r, struct watch_options *o, struct select 
 	o->initial = send_initial || (!http_query(r->x, "sendInitialEvents") && rv == 0);
 	o->initial_end = send_initial && o->bookmarks;
 	o->from = o->initial || !given || rv == 0 ? now : rv;
-	/* A revision of the future is one of another store, most likely of one in memory that is gone. */
-	if (rv > now || (!o->initial && o->from < store_floor(r->api->store)))
-		return status_fail(st, 410, "Expired", "too old resource version: %lld (%lld)", (long long)rv,
-				   (long long)store_floor(r->api->store));
+	/* A revision of the future is one of another store, most likely of one in memory that is gone. The
+	 * watch begins all the same and says so, as for one that is too old. */
+	if (rv > now)
+		o->from = -1;
 	if (seconds == 0)
 		seconds = WATCH_SECONDS + (int64_t)rng_below(&r->api->rng, WATCH_SECONDS);
 	o->timeout = (seconds > 10 * WATCH_SECONDS ? 10 * WATCH_SECONDS : seconds) * 1000;

@@ -6,6 +6,7 @@
 #include "embedded/event.h"
 #include "embedded/meta.h"
 #include "embedded/namespace.h"
+#include "embedded/protobuf.h"
 #include "embedded/rest.h"
 #include "embedded/select.h"
 
@@ -101,10 +102,15 @@ static int check_type_meta(const struct request *r, const struct js *object, str
 static int read_object(struct request *r, struct js **ret, struct status *st)
 {
 	CLEANUP(js_freep) struct js *object = NULL;
-	if (!slice_is(content_type(r), "application/json"))
+	struct err e = { 0 };
+	if (slice_is(content_type(r), "application/vnd.kubernetes.protobuf") && r->kind->protobuf) {
+		if (protobuf_read(r->kind, r->version, http_body(r->x), &object, &e) < 0)
+			return status_bad_request(st, "%s", e.msg);
+	} else if (!slice_is(content_type(r), "application/json")) {
 		return unsupported(st, "application/json");
-	if (read_body(r, &object, st) < 0)
+	} else if (read_body(r, &object, st) < 0) {
 		return -1;
+	}
 	if (js_type(object) != JS_OBJECT)
 		return status_bad_request(st, "the body is no object");
 	if (check_type_meta(r, object, st) < 0)

@@ -207,6 +207,9 @@ static void defaults(const struct write *w, const struct js *old, struct js *ser
 		set_text(spec, "internalTrafficPolicy", "Cluster");
 	if (service_is(service, "LoadBalancer") && !js_has(spec, "allocateLoadBalancerNodePorts"))
 		js_set(spec, "allocateLoadBalancerNodePorts", js_new_bool(true));
+	/* False is the same as nothing, and is not kept. */
+	if (!js_bool(js_get(spec, "publishNotReadyAddresses"), true))
+		js_del(spec, "publishNotReadyAddresses");
 	default_ports(spec);
 	mirror_cluster_ip(old, spec);
 	default_families(service);

@@ -146,8 +146,7 @@ static void send_bookmark(struct watch *w, bool initial_end)
 static void send_gone(struct watch *w)
 {
 	struct status st = { 0 };
-	status_fail(&st, 410, "Expired", "too old resource version: %lld (%lld)", (long long)w->cursor,
-		    (long long)store_floor(w->hub->api->store));
+	status_expired(&st);
 	CLEANUP(js_freep) struct js *doc = status_object(&st);
 	CLEANUP(buf_done) struct buf line = BUF_INIT(16 * 1024);
 	buf_add_str(&line, "{\"type\":\"ERROR\",\"object\":");
