@@ -242,3 +242,19 @@ void meta_keep_identity(struct js *object, const struct js *old)
 			js_del(m, kept[i]);
 	}
 }
+
+struct js *meta_clone_plain(const struct js *object)
+{
+	struct js *copy = js_new_object();
+	for (struct js_iter it = js_iter(object); js_next(&it);) {
+		if (strcmp(it.key, "metadata") != 0 || js_type(it.value) != JS_OBJECT) {
+			js_set(copy, it.key, js_clone(it.value));
+			continue;
+		}
+		struct js *metadata = js_need_object(copy, "metadata");
+		for (struct js_iter m = js_iter(it.value); js_next(&m);)
+			if (strcmp(m.key, "managedFields") != 0)
+				js_set(metadata, m.key, js_clone(m.value));
+	}
+	return copy;
+}

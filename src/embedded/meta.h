@@ -24,5 +24,8 @@ void meta_validate(const struct kind *k, const struct js *object, const char *ns
  * ownerReferences are left. */
 void meta_keep_identity(struct js *object, const struct js *old);
 
+/* A deep copy without managedFields, which are half of an object and which a write does not look at. */
+[[nodiscard]] struct js *meta_clone_plain(const struct js *object);
+
 const char *meta_name(const struct js *object);      /* "" if there is none */
 const char *meta_namespace(const struct js *object); /* "" if there is none */

@@ -299,11 +299,14 @@ static struct js *only_what_is_meant(const struct write *w, struct js *object, c
 		copy_field(object, old, "status");
 		return object;
 	}
-	struct js *result = js_clone(old);
-	copy_field(result, object, "status");
+	struct js *result = meta_clone_plain(old);
+	if (js_has(object, "status"))
+		js_set(result, "status", js_ref(js_get(object, "status")));
+	else
+		js_del(result, "status");
 	if (w->kind->builtin &&
 	    strcmp(w->kind->resource, "customresourcedefinitions.apiextensions.k8s.io") != 0)
-		js_set(result, "metadata", js_clone(js_get(object, "metadata")));
+		js_set(result, "metadata", js_ref(js_get(object, "metadata")));
 	js_free(object);
 	return result;
 }

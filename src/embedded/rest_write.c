@@ -185,7 +185,7 @@ static int apply_patch(struct request *r, const struct js *old, const struct js 
 	struct slice type = content_type(r);
 	struct err e = { 0 };
 	char version[320];
-	CLEANUP(js_freep) struct js *doc = r->kind->converted ? event_to_new(old) : js_clone(old);
+	CLEANUP(js_freep) struct js *doc = r->kind->converted ? event_to_new(old) : meta_clone_plain(old);
 	js_set(doc, "apiVersion",
 	       js_new_str(kind_api_version(r->kind, r->version, version, sizeof(version))));
 	js_set(doc, "kind", js_new_str(r->kind->kind));

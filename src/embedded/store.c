@@ -6,7 +6,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-enum { FORMAT = 1, COMPACT_AT_ONCE = 2000 };
+enum { FORMAT = 1, COMPACT_AT_ONCE = 2000, LOCK_WAIT = 1000 /* ms */ };
 
 enum statement {
 	ST_BEGIN,
@@ -181,7 +181,10 @@ int store_open(const char *file, int64_t keep, struct store **ret, struct err *e
 	int r = 0;
 	if (sqlite3_open_v2(file ? file : ":memory:", &s->db, flags, NULL) != SQLITE_OK)
 		r = err_set(e, EIO, "store: open %s: %s", file ? file : "in memory", sqlite3_errmsg(s->db));
-	/* One process per file: a second one would hand out the same revisions. */
+	/* One process per file: a second one would hand out the same revisions. One that is just ending is
+	 * waited for. */
+	if (r == 0)
+		sqlite3_busy_timeout(s->db, LOCK_WAIT);
 	if (r == 0 && file)
 		r = run(s,
 			"PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
