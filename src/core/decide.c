@@ -48,14 +48,17 @@ static bool is_ours(const struct ipam *m, const struct service *s, struct ip ip)
  * come to the address do not: what is valid does not move. Nor does a foreign status once it is ours. */
 static bool may_adopt(const struct ipam *m, const struct service *s, struct ip ip)
 {
+	size_t at = 0;
 	if (may_have(m, s, ip))
+		return false;
+	/* A block that cannot be read explains what we gave, not what others wrote. */
+	if (!is_ours(m, s, ip) && !pools_at(m, ip, &at))
 		return false;
 	const struct addr *a = ledger_get(m, ip);
 	const struct service *rival;
 	if (!a)
 		return true;
-	const struct claim *c = addr_foreign_claim(a, s);
-	for (; c; c = c->next)
+	for (const struct claim *c = a->claims; c; c = c->next)
 		if (c->kind == CLAIM_STATUS && c->owner != s && !is_ours(m, s, ip))
 			return false;
 	return addr_record_allows(a, s) && !sharing_join_refused(a, s, &rival);

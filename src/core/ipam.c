@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/mass_release.h"
 #include "core/notice.h"
+#include "core/orphan.h"
 #include "core/pool.h"
 #include "core/pool_status.h"
 #include "core/queue.h"
@@ -323,27 +324,6 @@ static bool next_of_services(struct ipam *m, struct moment now, struct effect *r
 	return false;
 }
 
-static bool next_orphan(struct ipam *m, struct moment now, struct effect *ret)
-{
-	for (size_t i = 0; i < m->n_orphans; i++) {
-		struct addr *a = m->orphans[i].addr;
-		if (a->in_flight || m->orphans[i].retry_at > now.mono)
-			continue;
-		/* Meanwhile somebody may have taken it up, or the record is gone. */
-		if (a->n_holders || !a->record || !a->record->ours) {
-			m->orphans[i--] = m->orphans[--m->n_orphans];
-			a->orphaned = false;
-			addr_wake_holders(m, a);
-			ledger_prune(m, a);
-			continue;
-		}
-		struct step st = { a->record_unknown ? EFFECT_RECORD_READ : EFFECT_RECORD_DELETE, NULL, a };
-		if (effect_of_step(m, &st, ret))
-			return true;
-	}
-	return false;
-}
-
 static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 {
 	for (size_t i = 0; i < m->n_pools; i++) {
@@ -403,7 +383,7 @@ bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 		return true;
 	if (m->n_queued || m->at_step < m->n_steps)
 		return false; /* more of the same, next time */
-	return next_orphan(m, now, ret) || next_of_pools(m, now, ret) || next_notice(m, ret);
+	return orphan_next(m, now, ret) || next_of_pools(m, now, ret) || next_notice(m, ret);
 }
 
 msec ipam_wake_at(const struct ipam *m)
@@ -415,9 +395,9 @@ msec ipam_wake_at(const struct ipam *m)
 	msec at = timers_next(m), releases = mass_release_at(m);
 	if (releases >= 0 && (at < 0 || releases < at))
 		at = releases;
-	for (size_t i = 0; i < m->n_orphans; i++)
-		if (!m->orphans[i].addr->in_flight && (at < 0 || m->orphans[i].retry_at < at))
-			at = m->orphans[i].retry_at;
+	msec orphans = orphan_wake_at(m);
+	if (orphans >= 0 && (at < 0 || orphans < at))
+		at = orphans;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		bool due = p->doubted || (p->dirty && !p->ghost && !p->condemned && !m->pools_lost);

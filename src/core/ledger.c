@@ -136,6 +136,9 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	a->holders[a->n_holders++] = s;
 	add_held(s, a, confirmed);
 	sharing_wake(m, s);
+	/* Whoever was refused because of others is now refused because of s too. */
+	if (a->n_holders > 1)
+		wake_asked(m, a->ip);
 }
 
 void ledger_leave(struct ipam *m, struct service *s, struct addr *a)
@@ -174,10 +177,16 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 
 const struct claim *addr_foreign_claim(const struct addr *a, const struct service *s)
 {
-	for (const struct claim *c = a->claims; c; c = c->next)
-		if (c->owner != s || c->kind != CLAIM_STATUS)
-			return c;
-	return NULL;
+	/* Of several always the same, whoever came first. */
+	const struct claim *best = NULL;
+	for (const struct claim *c = a->claims; c; c = c->next) {
+		if (c->owner == s && c->kind == CLAIM_STATUS)
+			continue;
+		if (!best || c->kind < best->kind ||
+		    (c->kind == best->kind && strcmp(c->where, best->where) < 0))
+			best = c;
+	}
+	return best;
 }
 
 static void claim_add(struct ipam *m, const void *owner, const char *where, struct claim_ref ref)
@@ -186,6 +195,7 @@ static void claim_add(struct ipam *m, const void *owner, const char *where, stru
 	struct claim *c = xmalloc(sizeof(*c));
 	*c = (struct claim){ a->claims, ref.kind, owner, where };
 	a->claims = c;
+	wake_asked(m, ref.ip); /* there is another reason now */
 }
 
 static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)

@@ -19,13 +19,13 @@ static const char *explained(const struct ipam *m, const struct service *s, stru
 		if (!pool_not_named(p, s))
 			return NULL;
 	}
-	if (selected)
-		return "its pool is not among those that the Service names";
 	/* An invalid block may be the very one that the address came from. */
-	for (size_t i = 0; i < m->n_pools && !contained; i++)
+	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->flaw == FLAW_BLOCK && pool_selects(m->pools[i], s) &&
 		    !pool_not_named(m->pools[i], s))
 			return NULL;
+	if (selected)
+		return "its pool is not among those that the Service names";
 	return contained ? "its pool does not select the Service any more" : "no pool contains it any more";
 }
 

@@ -2,6 +2,7 @@
 #include "core/ledger.h"
 #include "core/pool.h"
 #include "core/settle.h"
+#include "core/wait.h"
 
 void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 {
@@ -25,6 +26,8 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 	r->manager = manager;
 	r->ours = in->ours;
 	r->releasing = in->releasing;
+	if (m->ready && !r->ours)
+		wake_asked(m, in->ip);
 	if (m->ready)
 		record_settle(m, a);
 }

@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/may_keep.h"
 #include "core/notice.h"
+#include "core/orphan.h"
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/service.h"
@@ -112,15 +113,6 @@ static bool give_back(struct ipam *m, struct service *s)
 		ledger_release(m, s, a);
 	}
 	return busy;
-}
-
-void orphan_add(struct ipam *m, struct addr *a, msec at)
-{
-	if (a->orphaned)
-		return;
-	a->orphaned = true;
-	vec_grow(&m->orphans, &m->cap_orphans, m->n_orphans + 1);
-	m->orphans[m->n_orphans++] = (struct orphan){ a, at, 0 };
 }
 
 /* Half an allocation: the record names a Service that does not show the address. It is finished with

@@ -9,8 +9,6 @@ void settle(struct ipam *m, struct service *s, struct moment now);
 
 /* The holders text that the record of the address should have: who holds it and who still shows it. */
 void record_holders(const struct addr *a, struct buf *ret);
-/* Queues the deletion of a record that nobody stands behind. */
-void orphan_add(struct ipam *m, struct addr *a, msec at);
 /* A record was told or vanished: finish what it is half of, or queue its deletion. */
 void record_settle(struct ipam *m, struct addr *a);
 /* Is the condition in the API as the last decision wants it? */

@@ -99,14 +99,19 @@ const char *sharing_refused(const struct service *a, const struct service *b)
 const char *sharing_join_refused(const struct addr *a, const struct service *s,
 				 const struct service **ret_rival)
 {
+	/* Of several the first by name, so that the answer does not depend on who came when. */
+	const struct service *rival = NULL;
+	const char *why = NULL;
 	for (size_t i = 0; i < a->n_holders; i++) {
-		if (a->holders[i] == s)
-			continue;
-		const char *why = sharing_refused(s, a->holders[i]);
-		if (why) {
-			*ret_rival = a->holders[i];
-			return why;
+		const struct service *t = a->holders[i];
+		const char *refused =
+			t == s || (rival && strcmp(rival->key, t->key) < 0) ? NULL : sharing_refused(s, t);
+		if (refused) {
+			rival = t;
+			why = refused;
 		}
 	}
-	return NULL;
+	if (why)
+		*ret_rival = rival;
+	return why;
 }
