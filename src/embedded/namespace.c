@@ -38,26 +38,19 @@ int namespace_delete(const struct write *w, const char *name, const struct preco
 			"the UID in the precondition (%s) does not match the UID in record (%s). The "
 			"object might have been deleted and then recreated",
 			pre->uid, uid);
-	/* A finalizer of ours holds the namespace while it is emptied. */
-	struct js *object = js_clone(old);
-	char now[RFC3339_MAX];
-	js_set(js_get(object, "metadata"), "deletionTimestamp", js_new_str(meta_now(now)));
-	js_set(js_need_object(object, "status"), "phase", js_new_str("Terminating"));
-	CLEANUP(js_freep) struct js *marked = NULL;
 	int left = delete_contents(w, name, st);
-	if (left < 0) {
-		js_free(object);
+	if (left < 0)
 		return -1;
-	}
 	*ret_gone = left == 0 && js_len(js_path(old, "metadata", "finalizers")) == 0;
-	if (*ret_gone) {
-		js_free(object);
+	if (*ret_gone)
 		return object_delete(w, name, pre, ret, ret_gone, st);
-	}
-	if (object_mark(w, object, old, text, &marked, st) < 0)
-		return -1;
-	*ret = TAKE(marked);
-	return 0;
+	/* It stays, Terminating, until namespace_emptied() finds nothing in it. */
+	struct js *object = js_clone(old), *m = js_get(object, "metadata");
+	char now[RFC3339_MAX];
+	if (!js_has(m, "deletionTimestamp"))
+		js_set(m, "deletionTimestamp", js_new_str(meta_now(now)));
+	js_set(js_need_object(object, "status"), "phase", js_new_str("Terminating"));
+	return object_mark(w, object, old, text, ret, st);
 }
 
 static bool is_empty(struct api *a, const char *ns)
