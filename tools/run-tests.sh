@@ -144,7 +144,7 @@ run_e2e() {
 	for backend in apiserver embedded; do
 		wait "${pids[$backend]}"
 		status=$?
-		if [ "$status" -eq 0 ]; then tail -n 3 "$logs/e2e-$backend.log"; else cat "$logs/e2e-$backend.log"; fi
+		if [ "$status" -eq 0 ]; then tail -n 3 "$logs/e2e-$backend.log"; else tail -n 500 "$logs/e2e-$backend.log"; fi
 		count "end-to-end tests, $backend" junit "$logs/e2e-$backend.xml" "$status"
 	done
 }
