@@ -57,7 +57,7 @@ build() {
 	shift 2
 	if [ ! -f "$folder/build.ninja" ]; then
 		rm -rf "$folder"
-		CC=$compiler meson setup "$folder" "$@" || return
+		CC=$compiler meson setup "$folder" -Dtests=enabled "$@" || return
 	fi
 	ninja -C "$folder" -j "$jobs"
 }
