@@ -98,6 +98,9 @@ static int put(const struct write *w, const char *name, const struct js *old, co
 		h->stored(a, old, object);
 	if (!object)
 		object_is_gone(w);
+	/* What went along may have failed, and then all of this turn is undone. */
+	if (!store_in_transaction(a->store))
+		return status_fail(st, 500, "InternalError", "Internal error occurred: the write was undone");
 	return 0;
 }
 
