@@ -65,10 +65,15 @@ show "${apply[@]}" -f examples/pools.yaml -f examples/services.yaml
 	service/web service/both service/by-name service/gateway >/dev/null
 "$kubectl" wait --for=condition=cilium.io/IPAMRequestSatisfied=false --timeout=20s service/too-late >/dev/null
 show get svc
-show get ippools
 show get ipaddresses -l ipaddress.kubernetes.io/managed-by=berth
 printf '\nWhy has too-late no address?\n'
 show get svc too-late -o 'jsonpath={.status.conditions[0].reason}: {.status.conditions[0].message}{"\n"}'
+# Counts follow within a second of the addresses.
+for _ in $(seq 50); do
+	[ "$("$kubectl" get ippool edge -o 'jsonpath={.status.conditions[?(@.type=="cilium.io/IPsAvailable")].message}')" = 2 ] && break
+	sleep 0.1
+done
+show get ippools
 
 if [ -t 0 ] && [ -t 1 ]; then
 	cat <<END
