@@ -45,10 +45,14 @@ const char *may_have(const struct ipam *m, const struct service *s, struct ip ip
 	return m->pools_lost ? NULL : explained(m, s, ip);
 }
 
-/* Of two who do not go together any more the one that changed moves; when both or none has, the one
- * that joined later. */
-static bool must_yield(const struct service *s, const struct service *other, bool other_was_first)
+/* Of two who do not go together any more the one moves in whose status the address is not seen yet;
+ * else the one that changed; when both or none has, the one that joined later. */
+static bool must_yield(const struct service *s, const struct service *other, struct ip ip,
+		       bool other_was_first)
 {
+	bool seen = service_shows(s, ip), other_seen = service_shows(other, ip);
+	if (seen != other_seen)
+		return other_seen;
 	return s->altered == other->altered ? other_was_first : s->altered;
 }
 
@@ -65,7 +69,7 @@ const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip
 		if (other == s)
 			mine = i;
 		else if (!service_leaves(other, a) && sharing_refused(s, other) &&
-			 must_yield(s, other, i < mine))
+			 must_yield(s, other, ip, i < mine))
 			return "it cannot be shared with its other holders any more";
 	}
 	return NULL;

@@ -265,6 +265,9 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 		/* Another object of the same name: what is left of the old one may come back to it. */
 		s->gone = false;
 		s->adopted = s->decided = s->measured = false;
+		s->altered = true;
+		for (size_t i = 0; i < s->n_held; i++)
+			wake_asked(m, s->held[i].addr->ip);
 		s->announced = reason_told(in);
 		s->seen_at = now.mono;
 	}

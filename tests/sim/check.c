@@ -139,13 +139,25 @@ static bool attainable(const struct sim *x, int s, int a)
 	return holders;
 }
 
+/* Does the record of the address name the Service? */
+static bool names(const struct world *w, int a, int s)
+{
+	char text[IP_TEXT_MAX], key[32];
+	(void)snprintf(key, sizeof(key), "%s/%s", service_ns(s), service_title(s));
+	const struct js *o = cluster_get(w->cluster, "IPAddress", "", address_text(a, text));
+	const char *holders = js_str(js_path(o, "metadata", "annotations", "berth.dev/holder"));
+	return holders && strstr(holders, key);
+}
+
 /* What it has of us. What somebody else wrote and no pool explains stays until there is something to
  * replace it with. */
 static addr_set served(const struct sim *x, int s)
 {
-	addr_set has = shown(&x->w, s);
+	addr_set has = shown(&x->w, s), in_pools = 0;
+	for (int p = 0; p < POOLS; p++)
+		in_pools |= contains(&x->w, p);
 	for (int a = 0; a < ADDRESSES && x->w.services[s].overwritten; a++)
-		if (!explained(&x->w, s, a))
+		if ((!explained(&x->w, s, a) || !(in_pools >> a & 1)) && !names(&x->w, a, s))
 			has &= ~((addr_set)1 << a);
 	return has;
 }

@@ -329,7 +329,7 @@ bool may_share(const struct world *w, int s, int t)
 bool explained(const struct world *w, int s, int a)
 {
 	const struct mservice *v = &w->services[s];
-	bool impossible, asked = v->n_requests == 0, held_up = false, contained = false;
+	bool impossible, asked = v->n_requests == 0, held_up = false;
 	if (!wanted(w, s))
 		return false;
 	if (!asked && v->n_requests) {
@@ -342,7 +342,6 @@ bool explained(const struct world *w, int s, int a)
 		if (!w->pools[p].exists)
 			continue;
 		bool has = contains(w, p) >> a & 1;
-		contained = contained || has;
 		if (!selects(w, p, s) || !named(w, p, s))
 			continue;
 		if (has)
@@ -350,7 +349,7 @@ bool explained(const struct world *w, int s, int a)
 		held_up = held_up || w->pools[p].bad;
 	}
 	/* It may be of the very block that cannot be read. */
-	return asked && held_up && !contained;
+	return asked && held_up;
 }
 
 addr_set recorded(const struct world *w)

@@ -50,7 +50,8 @@ static void random_pool(struct sim *x, struct mpool *p)
 	}
 	p->disabled = chance(x, 10);
 	p->spare = chance(x, 25);
-	p->bad = chance(x, 7);
+	/* Without records it is not known who gave what such a pool may have contained. */
+	p->bad = x->w.records && chance(x, 7);
 	p->selects = chance(x, 60) ? SELECT_ALL : (enum selects)pick(x, 4);
 }
 
