@@ -190,6 +190,22 @@ static void reply_list(struct listing *l, int64_t rv)
 	api_reply(r->api, r->x, 200, "application/json", buf_take(&body), len);
 }
 
+/* A list that can only hold the object of this name. */
+static int list_one(struct listing *l, const char *name, struct err *e)
+{
+	struct store_key key = { .resource = l->r->kind->stored_as, .ns = l->r->ns, .name = name };
+	struct store_row row = { .ns = l->r->ns, .name = name };
+	CLEANUP(freep) char *body = NULL;
+	int code = store_get(l->r->api->store, &key, &body, &row.rv, e);
+	if (code == -ENOENT)
+		return 0;
+	if (code < 0)
+		return code;
+	row.body = slice_of(body);
+	list_row(&row, l);
+	return 0;
+}
+
 static int run_list(struct listing *l, struct position *p, int64_t *ret_rv, struct status *st)
 {
 	struct request *r = l->r;
@@ -212,7 +228,9 @@ static int run_list(struct listing *l, struct position *p, int64_t *ret_rv, stru
 				  .limit = l->limit && !l->select.n ? l->limit + 1 : 0 };
 	if (r->format == FORMAT_TABLE)
 		l->table = table_begin(r->kind, r->version, r->include_object, r->no_object);
-	int code = store_list(r->api->store, &ask, list_row, l, &e);
+	const char *only = select_only_name(&l->select);
+	bool one = only && !at && (*r->ns || !r->kind->namespaced);
+	int code = one ? list_one(l, only, &e) : store_list(r->api->store, &ask, list_row, l, &e);
 	if (code == -ESTALE)
 		return status_fail(
 			st, 410, "Expired",
