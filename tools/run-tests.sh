@@ -5,7 +5,7 @@
 #
 # CI_JOBS             parallel jobs (default: the processors)
 # BERTH_E2E_BACKLOG   Services in the tests of a backlog (default 500)
-# PYTEST_ARGS         further arguments of pytest, such as "-k restart -x"
+# PYTEST_ADDOPTS      further arguments of pytest (its own variable), such as "-x -k 'restart or faults'"
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
@@ -122,9 +122,8 @@ for target in json.load(sys.stdin):
 e2e_share() {
 	local backend=$1
 	rm -f "$logs/e2e-$backend.xml"
-	# shellcheck disable=SC2086 # PYTEST_ARGS is several words
 	BERTH_E2E_BACKENDS=$backend "$python" -m pytest tests/e2e -p no:cacheprovider -q \
-		--junitxml="$logs/e2e-$backend.xml" --basetemp="$logs/e2e-$backend" ${PYTEST_ARGS:-} \
+		--junitxml="$logs/e2e-$backend.xml" --basetemp="$logs/e2e-$backend" \
 		>"$logs/e2e-$backend.log" 2>&1
 }
 
