@@ -256,6 +256,11 @@ static void try_request(struct ipam *m, struct service *s, struct verdict *v, co
 	struct addr *a = ledger_get(m, r->ip);
 	if (a && service_holds(s, a))
 		return;
+	/* It stands there already, whoever wrote it. */
+	if (service_shows(s, r->ip) && may_adopt(m, s, r->ip)) {
+		ledger_hold(m, s, r->ip, true);
+		return;
+	}
 	if (!some_pool_gives(m, s, v, text, r->ip)) {
 		wait_for(m, s, &m->wait_any);
 		return;

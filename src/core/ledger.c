@@ -196,6 +196,8 @@ static void claim_add(struct ipam *m, const void *owner, const char *where, stru
 	*c = (struct claim){ a->claims, ref.kind, owner, where };
 	a->claims = c;
 	wake_asked(m, ref.ip); /* there is another reason now */
+	if (m->ready)
+		addr_wake_holders(m, a);
 }
 
 static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)

@@ -56,6 +56,21 @@ static bool must_yield(const struct service *s, const struct service *other, str
 	return s->altered == other->altered ? other_was_first : s->altered;
 }
 
+/* Has the address been in its status? */
+static bool is_seen(const struct service *s, const struct addr *a)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (s->held[i].addr == a)
+			return s->held[i].confirmed;
+	return service_shows(s, a->ip);
+}
+
+/* One who leaves does not count, unless the address still stands in its status and s is not there yet. */
+static bool is_out_of_the_way(const struct service *other, const struct service *s, const struct addr *a)
+{
+	return service_leaves(other, a) && (is_seen(s, a) || !service_shows(other, a->ip));
+}
+
 const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip)
 {
 	const char *why = may_have(m, s, ip);
@@ -64,11 +79,13 @@ const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip
 		return why;
 	if (!addr_record_allows(a, s))
 		return "its record names somebody else";
+	if (!is_seen(s, a) && addr_foreign_claim(a, s))
+		return "somebody else has come to use it";
 	for (size_t i = 0, mine = a->n_holders; i < a->n_holders; i++) {
 		const struct service *other = a->holders[i];
 		if (other == s)
 			mine = i;
-		else if (!service_leaves(other, a) && sharing_refused(s, other) &&
+		else if (!is_out_of_the_way(other, s, a) && sharing_refused(s, other) &&
 			 must_yield(s, other, ip, i < mine))
 			return "it cannot be shared with its other holders any more";
 	}
