@@ -23,6 +23,25 @@ static bool proxy_is_ours(const struct ipam *m, const struct service *s)
 	return m->proxy_name[0] ? name && strcmp(name, m->proxy_name) == 0 : name == NULL;
 }
 
+/* set, value, bad: what its opt-in annotation says. */
+static enum not_ours why_not_ours(const struct ipam *m, const struct service *s, bool set, bool value,
+				  bool bad)
+{
+	if (!s->is_lb || s->gone)
+		return OF_OTHER_TYPE;
+	if (!proxy_is_ours(m, s))
+		return OF_OTHER_PROXY;
+	if (s->class)
+		return class_is_ours(m, s->class) ? OURS : OF_OTHER_CLASS;
+	if (!m->config.classless_are_ours)
+		return CLASSLESS;
+	if (m->config.opt_in == OPT_IN_CLASS)
+		return CLASS_NEEDED;
+	if (value || (m->config.opt_in == OPT_IN_ALL && (!set || bad)))
+		return OURS;
+	return bad ? OPT_IN_NO_BOOL : set ? OPTED_OUT : NOT_OPTED_IN;
+}
+
 void service_classify(struct ipam *m, struct service *s, const char *opt_in)
 {
 	struct slice text = slice_of(opt_in ? opt_in : "");
@@ -30,27 +49,9 @@ void service_classify(struct ipam *m, struct service *s, const char *opt_in)
 	bool bad = set && slice_to_bool(text, &value) < 0;
 	if (s->extra)
 		str_replace(&s->extra->opt_in_bad, bad ? opt_in : NULL);
-
-	s->wanted = s->asked_us = false;
-	if (!s->is_lb || s->gone || !proxy_is_ours(m, s))
-		return;
-	if (s->class) {
-		s->wanted = s->asked_us = class_is_ours(m, s->class);
-		return;
-	}
-	if (!m->config.classless_are_ours)
-		return;
-	switch (m->config.opt_in) {
-	case OPT_IN_ANNOTATION:
-		s->wanted = s->asked_us = value;
-		break;
-	case OPT_IN_CLASS:
-		break;
-	case OPT_IN_ALL:
-		s->asked_us = value;
-		s->wanted = value || !set || bad;
-		break;
-	}
+	s->not_ours = (uint8_t)why_not_ours(m, s, set, value, bad);
+	s->wanted = s->not_ours == OURS;
+	s->asked_us = s->wanted && (s->class || value);
 }
 
 struct family_wish service_families(const struct ipam *m, const struct service *s)

@@ -33,7 +33,6 @@ static void add_text(struct buf *b, const char *text)
 
 /* ---- what it has ------------------------------------------------------------------------------- */
 
-/* May it take the address over, though others may stand against it? */
 /* Addresses that are ours in the status of a Service that may not have them: they are to be taken
  * out of it. Ours is what a record says so; without records, what we wrote. */
 static bool is_ours(const struct ipam *m, const struct service *s, struct ip ip)
@@ -44,24 +43,30 @@ static bool is_ours(const struct ipam *m, const struct service *s, struct ip ip)
 	return s->ingress_ours;
 }
 
-/* May it take the address over, though others may stand against it? A Node or externalIPs that have
- * come to the address do not: what is valid does not move. Nor does a foreign status once it is ours. */
-static bool may_adopt(const struct ipam *m, const struct service *s, struct ip ip)
+const char *adopt_refused(const struct ipam *m, const struct service *s, struct ip ip)
 {
 	size_t at = 0;
-	if (may_have(m, s, ip))
-		return false;
+	const char *why = may_have(m, s, ip);
+	if (why)
+		return why;
 	/* A block that cannot be read explains what we gave, not what others wrote. */
 	if (!is_ours(m, s, ip) && !pools_at(m, ip, &at))
-		return false;
+		return "no pool contains it";
 	const struct addr *a = ledger_get(m, ip);
 	const struct service *rival;
 	if (!a)
-		return true;
+		return NULL;
 	for (const struct claim *c = a->claims; c; c = c->next)
 		if (c->kind == CLAIM_STATUS && c->owner != s && !is_ours(m, s, ip))
-			return false;
-	return addr_record_allows(a, s) && !sharing_join_refused(a, s, &rival);
+			return "it stands in the status of another Service too";
+	if (!addr_record_allows(a, s))
+		return "its record names somebody else";
+	return sharing_join_refused(a, s, &rival) ? "another Service holds it" : NULL;
+}
+
+static bool may_adopt(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	return adopt_refused(m, s, ip) == NULL;
 }
 
 /* Why it did not join its group is known in the moment of giving only, so it is kept as long as the
@@ -174,6 +179,58 @@ static void yield_to_status(struct ipam *m, struct service *s)
 	}
 }
 
+/* ---- asking pools -------------------------------------------------------------------------------- */
+
+/* Why a pool gives nothing. In the order of what is worth saying where several pools refuse, the most
+ * telling last. */
+enum refusal {
+	REFUSED_FAMILY,
+	REFUSED_OFF,
+	REFUSED_UNNAMED,
+	REFUSED_SELECTOR,
+	REFUSED_SPARED,
+	GIVES,
+	REFUSALS
+};
+
+static enum refusal ask_pool(const struct ipam *m, const struct service *s, const struct pool *p,
+			     enum family f)
+{
+	return !pool_has_family(p, f) && p->flaw != FLAW_BLOCK ? REFUSED_FAMILY
+	       : pool_not_named(p, s)                          ? REFUSED_UNNAMED
+	       : !pool_selects(p, s)                           ? REFUSED_SELECTOR
+	       : !pool_usable(m, p)                            ? REFUSED_OFF
+							       : GIVES;
+}
+
+/* Of a pool that contains the address. */
+static enum refusal ask_pool_for(const struct ipam *m, const struct service *s, const struct pool *p,
+				 struct ip ip)
+{
+	return !pool_usable(m, p)     ? REFUSED_OFF
+	       : pool_not_named(p, s) ? REFUSED_UNNAMED
+	       : !pool_selects(p, s)  ? REFUSED_SELECTOR
+	       : !pool_gives(p, ip)   ? REFUSED_SPARED
+				      : GIVES;
+}
+
+static const char *refusal_text(const struct ipam *m, const struct pool *p, enum refusal r)
+{
+	static const char *const texts[REFUSALS] = {
+		[REFUSED_FAMILY] = "has no block of this family",
+		[REFUSED_UNNAMED] = "is not named by berth.dev/pool",
+		[REFUSED_SELECTOR] = "does not select the Service",
+		[REFUSED_SPARED] = "never gives this address",
+	};
+	return r == REFUSED_OFF ? pool_unusable_why(m, p) : texts[r];
+}
+
+static void saw(const struct ipam_trace *t, const struct pool *p, enum family f, const char *what)
+{
+	if (t)
+		t->pool(t->arg, p->name, f, what);
+}
+
 /* ---- by request ---------------------------------------------------------------------------------- */
 
 static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, const char *text,
@@ -210,20 +267,14 @@ static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, c
 static bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v, const char *text,
 			    struct ip ip)
 {
-	const struct pool *off = NULL, *other = NULL, *unnamed = NULL, *spared = NULL;
+	const struct pool *by[REFUSALS] = { NULL };
 	struct pool *p;
-	for (size_t at = 0; (p = pools_at(m, ip, &at));) {
-		if (!pool_usable(m, p))
-			off = p;
-		else if (pool_not_named(p, s))
-			unnamed = p;
-		else if (!pool_selects(p, s))
-			other = p;
-		else if (!pool_gives(p, ip))
-			spared = p;
-		else
-			return true;
-	}
+	for (size_t at = 0; (p = pools_at(m, ip, &at)) && !by[GIVES];)
+		by[ask_pool_for(m, s, p, ip)] = p;
+	if (by[GIVES])
+		return true;
+	const struct pool *spared = by[REFUSED_SPARED], *other = by[REFUSED_SELECTOR],
+			  *unnamed = by[REFUSED_UNNAMED], *off = by[REFUSED_OFF];
 	if (spared && range_set_has(&m->excluded, ip))
 		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\": it belongs to a ServiceCIDR", text,
 		     spared->name);
@@ -274,12 +325,46 @@ static void try_request(struct ipam *m, struct service *s, struct verdict *v, co
 	ledger_hold(m, s, r->ip, service_shows(s, r->ip));
 }
 
-static void by_request(struct ipam *m, struct service *s, struct verdict *v)
+/* What each pool has to do with the addresses that are asked for. */
+static void trace_pools_of_requests(const struct ipam *m, const struct service *s, const struct request *r,
+				    size_t n, const struct ipam_trace *t)
+{
+	for (size_t i = 0; i < m->n_pools; i++) {
+		const struct pool *p = m->pools[i];
+		bool told = false;
+		for (size_t j = 0; j < n; j++) {
+			if (r[j].bad.ptr || !pool_contains(p, r[j].ip))
+				continue;
+			char ip[IP_TEXT_MAX];
+			enum refusal no = ask_pool_for(m, s, p, r[j].ip);
+			CLEANUP(freep)
+			char *what = xasprintf("contains %s%s%s", ip_format(r[j].ip, ip),
+					       no == GIVES ? "" : ", but ",
+					       no == GIVES ? "" : refusal_text(m, p, no));
+			saw(t, p, (enum family)r[j].ip.family, what);
+			told = true;
+		}
+		if (!told)
+			saw(t, p, FAMILIES, "contains no address that is asked for");
+	}
+}
+
+static void by_request(struct ipam *m, struct service *s, struct verdict *v, const struct ipam_trace *t)
 {
 	struct request r[REQUESTS_MAX];
 	size_t n = service_requests(s, r);
-	for (size_t i = 0; i < n && i < REQUESTS_MAX; i++)
+	for (size_t i = 0; i < n && i < REQUESTS_MAX; i++) {
+		size_t from = v->text.len;
 		try_request(m, s, v, &r[i]);
+		char ip[IP_TEXT_MAX];
+		CLEANUP(freep) char *bad = xstrndup(r[i].bad.ptr ? r[i].bad.ptr : "", r[i].bad.len);
+		const char *why = buf_str(&v->text) + from + (from && v->text.len > from ? 2 : 0);
+		if (t)
+			t->request(t->arg, bad[0] ? bad : ip_format(r[i].ip, ip),
+				   v->text.len > from ? why : NULL);
+	}
+	if (t)
+		trace_pools_of_requests(m, s, r, n < REQUESTS_MAX ? n : REQUESTS_MAX, t);
 	if (n > REQUESTS_MAX)
 		fail(v, REASON_INVALID_REQUEST, "%zu addresses are asked for; at most %d are taken", n,
 		     REQUESTS_MAX);
@@ -287,14 +372,9 @@ static void by_request(struct ipam *m, struct service *s, struct verdict *v)
 
 /* ---- any address --------------------------------------------------------------------------------- */
 
-static void saw(const struct trace *t, const struct pool *p, enum family f, const char *what)
-{
-	if (t)
-		t->pool(t->arg, p->name, f, what);
-}
-
 /* The address that a sharing group has already, oldest member first. ret_why: why none would do. */
-static struct addr *group_address(struct ipam *m, struct service *s, enum family f, char **ret_why)
+static struct addr *group_address(struct ipam *m, struct service *s, enum family f, char **ret_why,
+				  const struct ipam_trace *trace)
 {
 	struct addr *best = NULL;
 	const struct service *best_holder = NULL;
@@ -310,6 +390,8 @@ static struct addr *group_address(struct ipam *m, struct service *s, enum family
 				why = "it is in use elsewhere too";
 			if (!why && !some_pool_gives(m, s, &unused, "it", a->ip))
 				why = buf_str(&unused.text);
+			if (trace)
+				trace->share(trace->arg, a->ip, rival ? rival->key : t->key, why);
 			if (why && !*ret_why) {
 				char text[IP_TEXT_MAX];
 				*ret_why = xasprintf("%s%s (%s): %s", not_shared, rival ? rival->key : t->key,
@@ -328,7 +410,8 @@ static struct addr *group_address(struct ipam *m, struct service *s, enum family
 }
 
 /* One address of the family from the pool, if it has one to give. */
-static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum family f, const struct trace *t)
+static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum family f,
+		      const struct ipam_trace *t)
 {
 	struct ip ip;
 	if (!pool_find_free(m, p, f, &ip)) {
@@ -340,89 +423,93 @@ static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum fa
 	return true;
 }
 
+/* Pools that berth.dev/pool names, in order of preference, then all others in the order of pools; owned by
+ * the caller. Names of no pool go to `ret_missing`. */
+static struct pool **pools_by_preference(const struct ipam *m, const struct service *s,
+					 struct buf *ret_missing)
+{
+	struct pool **list = xmalloc((m->n_pools + 1) * sizeof(struct pool *));
+	size_t n = 0;
+	struct slice rest = slice_of(s->extra && s->extra->pools ? s->extra->pools : NULL), one;
+	while (slice_cut(&rest, ',', &one)) {
+		one = slice_trim(one);
+		struct pool *p = NULL;
+		for (size_t i = 0; i < m->n_pools && !p; i++)
+			p = slice_is(one, m->pools[i]->name) ? m->pools[i] : NULL;
+		bool again = false;
+		for (size_t i = 0; i < n; i++)
+			again = again || list[i] == p;
+		if (p && !again)
+			list[n++] = p;
+		else if (!p && one.len)
+			buf_addf(ret_missing, "%spool \"%.*s\" does not exist", ret_missing->len ? "; " : "",
+				 SLICE_ARG(one));
+	}
+	for (size_t i = 0, named = n; i < m->n_pools; i++) {
+		bool again = false;
+		for (size_t j = 0; j < named; j++)
+			again = again || list[j] == m->pools[i];
+		if (!again)
+			list[n++] = m->pools[i];
+	}
+	return list;
+}
+
 /* The first pool that selects the Service, has the family and is not full. False: the reason and the
  * text say why there is none. */
 static bool from_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
-		       const struct trace *t)
+		       const struct ipam_trace *t)
 {
 	CLEANUP(buf_done) struct buf full = BUF_INIT(MESSAGE_MAX);
 	CLEANUP(buf_done) struct buf off = BUF_INIT(MESSAGE_MAX);
-	unsigned n_full = 0;
+	CLEANUP(buf_done) struct buf missing = BUF_INIT(MESSAGE_MAX);
+	const bool names = s->extra && s->extra->pools;
+	CLEANUP(freep) struct pool **preferred = names ? pools_by_preference(m, s, &missing) : NULL;
 	for (size_t i = 0; i < m->n_pools; i++) {
-		struct pool *p = m->pools[i];
-		if (!pool_has_family(p, f) && p->flaw != FLAW_BLOCK) {
-			saw(t, p, f, "has no block of this family");
-		} else if (pool_not_named(p, s)) {
-			saw(t, p, f, "is not named by berth.dev/pool");
-		} else if (!pool_selects(p, s)) {
-			saw(t, p, f, "does not select the Service");
-			/* It was named, so why it is of no use is worth a word. */
-			if (s->extra && s->extra->pools)
-				buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "",
-					 p->name);
-		} else if (!pool_usable(m, p)) {
-			saw(t, p, f, pool_unusable_why(m, p));
+		struct pool *p = names ? preferred[i] : m->pools[i];
+		enum refusal r = ask_pool(m, s, p, f);
+		if (r == GIVES) {
+			if (take_from(m, s, p, f, t))
+				return true;
+			buf_addf(&full, "%s\"%s\"", full.len ? ", " : "", p->name);
+			wait_for(m, s, &p->waiters[f]);
+			continue;
+		}
+		saw(t, p, f, refusal_text(m, p, r));
+		/* That a pool does not select it is worth a word where it was named. */
+		if (r == REFUSED_OFF)
 			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
 				 pool_unusable_why(m, p));
-		} else if (take_from(m, s, p, f, t)) {
-			return true;
-		} else {
-			buf_addf(&full, "%s\"%s\"", n_full++ ? ", " : "", p->name);
-			wait_for(m, s, &p->waiters[f]);
-		}
+		else if (r == REFUSED_SELECTOR && names)
+			buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "", p->name);
 	}
 	wait_for(m, s, &m->wait_any);
+	if (missing.len)
+		fail(v, REASON_POOL_NOT_FOUND, "%s", buf_str(&missing));
 	if (m->pools_lost)
 		fail(v, REASON_NO_POOL, "the pools cannot be read");
-	else if (n_full)
+	else if (full.len)
 		fail(v, REASON_OUT_OF_IPS, "no free %s address in pool %s", family_name(f), buf_str(&full));
 	else if (off.len)
 		fail(v, REASON_NO_POOL, "no usable pool with %s addresses selects this Service: %s",
 		     family_name(f), buf_str(&off));
 	else
 		fail(v, REASON_NO_POOL, "no pool with %s addresses selects this Service", family_name(f));
+	if (missing.len)
+		v->reason = REASON_POOL_NOT_FOUND;
 	return false;
 }
 
-/* Pools that berth.dev/pool names in order of preference, or all in the order of pools. */
-static bool from_named_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
-			     const struct trace *t)
-{
-	if (!s->extra || !s->extra->pools)
-		return from_pools(m, s, f, v, t);
-	struct slice rest = slice_of(s->extra->pools), one;
-	while (slice_cut(&rest, ',', &one)) {
-		one = slice_trim(one);
-		if (one.len == 0)
-			continue;
-		struct pool *p = NULL;
-		for (size_t i = 0; i < m->n_pools && !p; i++)
-			p = slice_is(one, m->pools[i]->name) ? m->pools[i] : NULL;
-		if (!p) {
-			fail(v, REASON_POOL_NOT_FOUND, "pool \"%.*s\" does not exist", SLICE_ARG(one));
-			wait_for(m, s, &m->wait_any);
-		} else if (pool_usable(m, p) && pool_selects(p, s) && pool_has_family(p, f) &&
-			   take_from(m, s, p, f, t)) {
-			return true;
-		}
-	}
-	enum ipam_reason missing = v->reason;
-	bool got = from_pools(m, s, f, v, t);
-	if (!got && missing == REASON_POOL_NOT_FOUND)
-		v->reason = missing;
-	return got;
-}
-
 static bool one_of_family(struct ipam *m, struct service *s, enum family f, struct verdict *v,
-			  const struct trace *t)
+			  const struct ipam_trace *t)
 {
 	CLEANUP(freep) char *why = NULL;
-	struct addr *shared = group_address(m, s, f, &why);
+	struct addr *shared = group_address(m, s, f, &why, t);
 	if (shared) {
 		ledger_hold(m, s, shared->ip, service_shows(s, shared->ip));
 		return true;
 	}
-	if (!from_named_pools(m, s, f, v, t))
+	if (!from_pools(m, s, f, v, t))
 		return false;
 	if (why) {
 		CLEANUP(freep) char *before = TAKE(s->note);
@@ -431,7 +518,31 @@ static bool one_of_family(struct ipam *m, struct service *s, enum family f, stru
 	return true;
 }
 
-static void by_family(struct ipam *m, struct service *s, struct verdict *v, const struct trace *t)
+/* What was asked, or would be, had it not an address of the family already. */
+static void trace_held_family(struct ipam *m, struct service *s, enum family f, const struct ipam_trace *t)
+{
+	CLEANUP(freep) char *why = NULL;
+	CLEANUP(buf_done) struct buf missing = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(freep) struct pool **list = pools_by_preference(m, s, &missing);
+	(void)group_address(m, s, f, &why, t);
+	for (size_t i = 0; i < m->n_pools; i++) {
+		char text[IP_TEXT_MAX];
+		CLEANUP(freep) char *has = NULL;
+		for (size_t j = 0; j < s->n_held && !has; j++)
+			if (s->held[j].addr->ip.family == f && pool_contains(list[i], s->held[j].addr->ip))
+				has = xasprintf("contains %s, which it has",
+						ip_format(s->held[j].addr->ip, text));
+		enum refusal r = ask_pool(m, s, list[i], f);
+		struct ip ip;
+		saw(t, list[i], f,
+		    has                                  ? has
+		    : r != GIVES                         ? refusal_text(m, list[i], r)
+		    : pool_find_free(m, list[i], f, &ip) ? "is not needed"
+							 : "has no free address");
+	}
+}
+
+static void by_family(struct ipam *m, struct service *s, struct verdict *v, const struct ipam_trace *t)
 {
 	struct family_wish w = service_families(m, s);
 	bool any = false;
@@ -444,7 +555,10 @@ static void by_family(struct ipam *m, struct service *s, struct verdict *v, cons
 			     family_name(f), f == IPV4 ? "ipv4" : "ipv6");
 			continue;
 		}
-		if (service_held(s, f) || one_of_family(m, s, f, v, t))
+		const bool held = service_held(s, f) > 0;
+		if (held && t)
+			trace_held_family(m, s, f, t);
+		if (held || one_of_family(m, s, f, v, t))
 			any = true;
 	}
 	/* PreferDualStack is content with one; the message keeps saying what is missing. */
@@ -541,7 +655,7 @@ static void conclude(struct ipam *m, struct service *s, struct verdict *v)
 		str_replace(&s->message, v->text.len ? buf_str(&v->text) : NULL);
 }
 
-void decide(struct ipam *m, struct service *s, struct moment now, const struct trace *t)
+void decide(struct ipam *m, struct service *s, struct moment now, const struct ipam_trace *t)
 {
 	enum { LISTS_MAX = 16 };
 	struct wait_list *lists[LISTS_MAX];
@@ -572,7 +686,7 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct t
 
 	struct verdict v = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
 	if (service_has_requests(s))
-		by_request(m, s, &v);
+		by_request(m, s, &v, t);
 	else
 		by_family(m, s, &v, t);
 	order_held(s);

@@ -314,3 +314,43 @@ void ipam_service_row(const struct ipam *m, const char *namespace, const char *n
 		      void (*fn)(const struct service_row *row, void *arg), void *arg);
 /* Calls fn for each Service, in no order. */
 void ipam_each_service(const struct ipam *m, void (*fn)(const struct service_row *row, void *arg), void *arg);
+
+/* ---- explain ----------------------------------------------------------------------------------- */
+
+/* Who is told what a decision looked at. Texts are clauses and borrowed for the call. */
+struct ipam_trace {
+	/* A pool, in the order in which they were asked; `what` goes behind its name: "is disabled". f is
+	 * FAMILIES where it is not about one. */
+	void (*pool)(void *arg, const char *pool, enum family f, const char *what);
+	/* An address that the Service asks for, as it stands there; why NULL: it gets or has it. */
+	void (*request)(void *arg, const char *item, const char *why);
+	/* An address that its sharing group has; why NULL: it may be shared. `with`: whose it is, or who
+	 * stands against it. */
+	void (*share)(void *arg, struct ip ip, const char *with, const char *why);
+	void *arg;
+};
+
+/* What a Service asks of us. Borrowed until the next call into the core. */
+struct ipam_wish {
+	bool ours, deleting;
+	bool has_requests; /* families do not count then */
+	bool want[FAMILIES], off[FAMILIES], one_is_enough;
+	const char *sharing_key, *pools; /* NULL = none */
+};
+
+/* Decides about the Service once more, on the picture as it is, and tells what was looked at. For a core
+ * that nothing is written from: on a settled one nothing changes. False if there is no such Service. */
+bool ipam_explain(struct ipam *m, const char *namespace, const char *name, struct moment now,
+		  const struct ipam_trace *t, struct ipam_wish *ret);
+/* Appends why the Service is not for us to serve, as a sentence; nothing if it is, or is not there. */
+void ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out);
+/* Each address in the status of the Service, as the picture is now; why NULL: it stays. */
+void ipam_explain_status(struct ipam *m, const char *namespace, const char *name,
+			 void (*fn)(void *arg, struct ip ip, const char *why), void *arg);
+
+struct pool_text {
+	const char *disorder; /* what is wrong with its spec, or which overlap there is; NULL = nothing */
+	const char *remark;   /* what is done otherwise than the spec says; NULL = nothing */
+};
+/* As ipam_pool_row(); the selector is appended as people write it. Borrowed until the next call. */
+bool ipam_pool_text(struct ipam *m, size_t i, struct pool_text *ret, struct buf *ret_selector);

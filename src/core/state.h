@@ -105,6 +105,19 @@ struct service_extra {
 	struct service *key_prev, *key_next;
 };
 
+/* Why a Service is not for us to serve. */
+enum not_ours {
+	OURS,
+	OF_OTHER_TYPE,
+	OF_OTHER_PROXY,
+	OF_OTHER_CLASS,
+	CLASSLESS,     /* --default-lb-service-ipam: those without a class are somebody else's */
+	CLASS_NEEDED,  /* --service-opt-in=class */
+	NOT_OPTED_IN,  /* no annotation, or an empty one */
+	OPTED_OUT,     /* the annotation is false */
+	OPT_IN_NO_BOOL /* nobody can say what the annotation means */
+};
+
 /* LANE_STARTED: some of its writes are done, the rest follows before anything new begins. */
 enum lane { LANE_NONE = -1, LANE_STARTED, LANE_ASKED, LANE_WAITING, LANE_NORMAL, LANES };
 
@@ -140,6 +153,7 @@ struct service {
 	uint8_t condition_seen;                 /* enum condition_status */
 	uint8_t reason;                         /* enum ipam_reason of the last decision */
 	uint8_t announced;                      /* enum ipam_reason + 1 that an Event told; 0 = none */
+	uint8_t not_ours;                       /* enum not_ours: why it is not wanted */
 	bool is_lb : 1, deleting : 1, gone : 1; /* gone: the object is deleted, its addresses not yet free */
 	bool wanted : 1;                        /* it is for us to serve */
 	bool asked_us : 1; /* opted in by annotation or class: it always gets the condition */
