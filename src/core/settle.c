@@ -8,6 +8,7 @@
 #include "core/orphan.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/record_table.h"
 #include "core/service.h"
 
 static void step(struct ipam *m, enum effect_kind kind, struct service *s, struct addr *a)
@@ -52,13 +53,33 @@ static bool is_being_released(const struct addr *a)
 	return a->n_holders > 0;
 }
 
+static enum record_state record_state(const struct addr *a, const struct service *s)
+{
+	if (!a->record)
+		return RECORD_NONE;
+	if (!a->record->ours)
+		return RECORD_FOREIGN;
+	if (!is_recorded(a, s))
+		return RECORD_OTHER;
+	return a->record->releasing ? RECORD_RELEASING : RECORD_NAMES;
+}
+
+/* What the table says of an address that the Service has (keeps) or is to give back. */
+static enum record_action record_due(const struct addr *a, const struct service *s, bool keeps)
+{
+	return record_action(record_state(a, s), service_shows(s, a->ip), keeps);
+}
+
 /* Writes to records that come before the status. True: something is due or on its way. */
 static bool records_before(struct ipam *m, struct service *s)
 {
 	bool busy = false;
 	for (size_t i = 0; i < s->n_held; i++) {
 		struct addr *a = s->held[i].addr;
-		if (record_is_right(m, a))
+		enum record_action due = record_due(a, s, true);
+		/* The record may also still name somebody who has gone. */
+		if (due == RECORD_GIVE_UP ||
+		    ((due == RECORD_NOTHING || due == RECORD_FINISH) && record_is_right(m, a)))
 			continue;
 		busy = true;
 		if (a->in_flight)
@@ -71,8 +92,7 @@ static bool records_before(struct ipam *m, struct service *s)
 	}
 	for (size_t i = 0; i < s->n_leaving && !s->gone; i++) {
 		struct addr *a = s->leaving[i];
-		if (!a->record || !a->record->ours || a->record->releasing || !service_shows(s, a->ip) ||
-		    !is_being_released(a))
+		if (record_due(a, s, false) != RECORD_MARK || !is_being_released(a))
 			continue;
 		busy = true;
 		if (!a->in_flight)
@@ -87,16 +107,13 @@ static bool give_back(struct ipam *m, struct service *s)
 	bool busy = false;
 	for (size_t i = 0; i < s->n_leaving;) {
 		struct addr *a = s->leaving[i];
-		bool ours = a->record && a->record->ours;
 		if (a->in_flight || service_shows(s, a->ip)) {
 			busy = true;
 			i++;
 			continue;
 		}
 		record_holders(a, &m->scratch);
-		/* A record that names somebody else altogether is not ours to touch. */
-		if (ours && holders_name(a->record->holders, s->key) &&
-		    (m->scratch.len == 0 || strcmp(a->record->holders, buf_str(&m->scratch)) != 0)) {
+		if (record_due(a, s, false) == RECORD_GIVE_BACK) {
 			step(m,
 			     a->record_unknown ? EFFECT_RECORD_READ
 			     : m->scratch.len  ? EFFECT_RECORD_PATCH
@@ -128,8 +145,10 @@ void record_settle(struct ipam *m, struct addr *a)
 	struct slice rest = slice_of(a->record->holders), one;
 	while (slice_cut(&rest, ',', &one)) {
 		struct service *s = map_get_slice(&m->services, one);
-		if (!s || s->gone || s->deleting || a->record->releasing || addr_foreign_claim(a, s) ||
-		    may_keep(m, s, a->ip))
+		if (!s || s->gone || s->deleting || addr_foreign_claim(a, s))
+			continue;
+		enum record_action due = record_due(a, s, may_keep(m, s, a->ip) == NULL);
+		if (due != RECORD_FINISH && due != RECORD_TAKE_BACK && due != RECORD_NOTHING)
 			continue;
 		if (!service_has_requests(s) && service_held(s, (enum family)a->ip.family))
 			continue;
