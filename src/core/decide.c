@@ -181,54 +181,47 @@ static void yield_to_status(struct ipam *m, struct service *s)
 
 /* ---- asking pools -------------------------------------------------------------------------------- */
 
-/* Why a pool gives nothing. In the order of what is worth saying where several pools refuse, the most
- * telling last. */
-enum refusal {
-	REFUSED_FAMILY,
-	REFUSED_OFF,
-	REFUSED_UNNAMED,
-	REFUSED_SELECTOR,
-	REFUSED_SPARED,
-	GIVES,
-	REFUSALS
-};
-
-static enum refusal ask_pool(const struct ipam *m, const struct service *s, const struct pool *p,
-			     enum family f)
+static enum pool_answer ask_pool(const struct ipam *m, const struct service *s, const struct pool *p,
+				 enum family f)
 {
-	return !pool_has_family(p, f) && p->flaw != FLAW_BLOCK ? REFUSED_FAMILY
-	       : pool_not_named(p, s)                          ? REFUSED_UNNAMED
-	       : !pool_selects(p, s)                           ? REFUSED_SELECTOR
-	       : !pool_usable(m, p)                            ? REFUSED_OFF
-							       : GIVES;
+	return !pool_has_family(p, f) && p->flaw != FLAW_BLOCK ? POOL_OTHER_FAMILY
+	       : pool_not_named(p, s)                          ? POOL_UNNAMED
+	       : !pool_selects(p, s)                           ? POOL_NOT_SELECTING
+	       : !pool_usable(m, p)                            ? POOL_OFF
+							       : POOL_GIVES;
 }
 
 /* Of a pool that contains the address. */
-static enum refusal ask_pool_for(const struct ipam *m, const struct service *s, const struct pool *p,
-				 struct ip ip)
+static enum pool_answer ask_pool_for(const struct ipam *m, const struct service *s, const struct pool *p,
+				     struct ip ip)
 {
-	return !pool_usable(m, p)     ? REFUSED_OFF
-	       : pool_not_named(p, s) ? REFUSED_UNNAMED
-	       : !pool_selects(p, s)  ? REFUSED_SELECTOR
-	       : !pool_gives(p, ip)   ? REFUSED_SPARED
-				      : GIVES;
+	return !pool_usable(m, p)     ? POOL_OFF
+	       : pool_not_named(p, s) ? POOL_UNNAMED
+	       : !pool_selects(p, s)  ? POOL_NOT_SELECTING
+	       : !pool_gives(p, ip)   ? POOL_SPARES
+				      : POOL_GIVES;
 }
 
-static const char *refusal_text(const struct ipam *m, const struct pool *p, enum refusal r)
+static const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_answer r)
 {
-	static const char *const texts[REFUSALS] = {
-		[REFUSED_FAMILY] = "has no block of this family",
-		[REFUSED_UNNAMED] = "is not named by berth.dev/pool",
-		[REFUSED_SELECTOR] = "does not select the Service",
-		[REFUSED_SPARED] = "never gives this address",
+	static const char *const texts[POOL_ANSWERS] = {
+		[POOL_OTHER_FAMILY] = "has no block of this family",
+		[POOL_UNNAMED] = "is not named by berth.dev/pool",
+		[POOL_NOT_SELECTING] = "does not select the Service",
+		[POOL_SPARES] = "never gives this address",
+		[POOL_FULL] = "has no free address",
+		[POOL_ELSEWHERE] = "contains no address that is asked for",
+		[POOL_NOT_NEEDED] = "has a free address, which is not needed",
+		[POOL_GIVES] = "gives an address",
 	};
-	return r == REFUSED_OFF ? pool_unusable_why(m, p) : texts[r];
+	return r == POOL_OFF ? pool_unusable_why(m, p) : texts[r];
 }
 
-static void saw(const struct ipam_trace *t, const struct pool *p, enum family f, const char *what)
+static void saw(const struct ipam *m, const struct ipam_trace *t, const struct pool *p, enum family f,
+		enum pool_answer r)
 {
 	if (t)
-		t->pool(t->arg, p->name, f, what);
+		t->pool(t->arg, p->name, f, r, answer_text(m, p, r));
 }
 
 /* ---- by request ---------------------------------------------------------------------------------- */
@@ -267,14 +260,14 @@ static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, c
 static bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v, const char *text,
 			    struct ip ip)
 {
-	const struct pool *by[REFUSALS] = { NULL };
+	const struct pool *by[POOL_ANSWERS] = { NULL };
 	struct pool *p;
-	for (size_t at = 0; (p = pools_at(m, ip, &at)) && !by[GIVES];)
+	for (size_t at = 0; (p = pools_at(m, ip, &at)) && !by[POOL_GIVES];)
 		by[ask_pool_for(m, s, p, ip)] = p;
-	if (by[GIVES])
+	if (by[POOL_GIVES])
 		return true;
-	const struct pool *spared = by[REFUSED_SPARED], *other = by[REFUSED_SELECTOR],
-			  *unnamed = by[REFUSED_UNNAMED], *off = by[REFUSED_OFF];
+	const struct pool *spared = by[POOL_SPARES], *other = by[POOL_NOT_SELECTING],
+			  *unnamed = by[POOL_UNNAMED], *off = by[POOL_OFF];
 	if (spared && range_set_has(&m->excluded, ip))
 		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\": it belongs to a ServiceCIDR", text,
 		     spared->name);
@@ -336,16 +329,16 @@ static void trace_pools_of_requests(const struct ipam *m, const struct service *
 			if (r[j].bad.ptr || !pool_contains(p, r[j].ip))
 				continue;
 			char ip[IP_TEXT_MAX];
-			enum refusal no = ask_pool_for(m, s, p, r[j].ip);
+			enum pool_answer no = ask_pool_for(m, s, p, r[j].ip);
 			CLEANUP(freep)
 			char *what = xasprintf("contains %s%s%s", ip_format(r[j].ip, ip),
-					       no == GIVES ? "" : ", but ",
-					       no == GIVES ? "" : refusal_text(m, p, no));
-			saw(t, p, (enum family)r[j].ip.family, what);
+					       no == POOL_GIVES ? "" : ", but ",
+					       no == POOL_GIVES ? "" : answer_text(m, p, no));
+			t->pool(t->arg, p->name, (enum family)r[j].ip.family, no, what);
 			told = true;
 		}
 		if (!told)
-			saw(t, p, FAMILIES, "contains no address that is asked for");
+			saw(m, t, p, FAMILIES, POOL_ELSEWHERE);
 	}
 }
 
@@ -415,10 +408,10 @@ static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum fa
 {
 	struct ip ip;
 	if (!pool_find_free(m, p, f, &ip)) {
-		saw(t, p, f, "has no free address");
+		saw(m, t, p, f, POOL_FULL);
 		return false;
 	}
-	saw(t, p, f, "gives an address");
+	saw(m, t, p, f, POOL_GIVES);
 	ledger_hold(m, s, ip, service_shows(s, ip));
 	return true;
 }
@@ -467,20 +460,20 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 	CLEANUP(freep) struct pool **preferred = names ? pools_by_preference(m, s, &missing) : NULL;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		struct pool *p = names ? preferred[i] : m->pools[i];
-		enum refusal r = ask_pool(m, s, p, f);
-		if (r == GIVES) {
+		enum pool_answer r = ask_pool(m, s, p, f);
+		if (r == POOL_GIVES) {
 			if (take_from(m, s, p, f, t))
 				return true;
 			buf_addf(&full, "%s\"%s\"", full.len ? ", " : "", p->name);
 			wait_for(m, s, &p->waiters[f]);
 			continue;
 		}
-		saw(t, p, f, refusal_text(m, p, r));
+		saw(m, t, p, f, r);
 		/* That a pool does not select it is worth a word where it was named. */
-		if (r == REFUSED_OFF)
+		if (r == POOL_OFF)
 			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
 				 pool_unusable_why(m, p));
-		else if (r == REFUSED_SELECTOR && names)
+		else if (r == POOL_NOT_SELECTING && names)
 			buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "", p->name);
 	}
 	wait_for(m, s, &m->wait_any);
@@ -532,13 +525,15 @@ static void trace_held_family(struct ipam *m, struct service *s, enum family f, 
 			if (s->held[j].addr->ip.family == f && pool_contains(list[i], s->held[j].addr->ip))
 				has = xasprintf("contains %s, which it has",
 						ip_format(s->held[j].addr->ip, text));
-		enum refusal r = ask_pool(m, s, list[i], f);
+		enum pool_answer r = ask_pool(m, s, list[i], f);
 		struct ip ip;
-		saw(t, list[i], f,
-		    has                                  ? has
-		    : r != GIVES                         ? refusal_text(m, list[i], r)
-		    : pool_find_free(m, list[i], f, &ip) ? "is not needed"
-							 : "has no free address");
+		if (has)
+			t->pool(t->arg, list[i]->name, f, POOL_HAS, has);
+		else if (r == POOL_GIVES)
+			saw(m, t, list[i], f,
+			    pool_find_free(m, list[i], f, &ip) ? POOL_NOT_NEEDED : POOL_FULL);
+		else
+			saw(m, t, list[i], f, r);
 	}
 }
 

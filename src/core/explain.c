@@ -35,13 +35,13 @@ static void add_classes(const struct ipam *m, struct buf *out)
 		buf_addf(out, "%s%s", c == m->classes ? "" : ", ", *c);
 }
 
-void ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out)
+enum not_ours ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out)
 {
 	static const char label[] = "service.kubernetes.io/service-proxy-name";
 	static const char annotation[] = "io.cilium.operator.external-ips";
 	const struct service *s = service_find(m, namespace, name);
 	if (!s)
-		return;
+		return OURS;
 	switch ((enum not_ours)s->not_ours) {
 	case OURS:
 		break;
@@ -82,6 +82,7 @@ void ipam_not_ours(const struct ipam *m, const char *namespace, const char *name
 			 s->extra && s->extra->opt_in_bad ? s->extra->opt_in_bad : "");
 		break;
 	}
+	return (enum not_ours)s->not_ours;
 }
 
 void ipam_explain_status(struct ipam *m, const char *namespace, const char *name,

@@ -317,11 +317,26 @@ void ipam_each_service(const struct ipam *m, void (*fn)(const struct service_row
 
 /* ---- explain ----------------------------------------------------------------------------------- */
 
+/* What a pool says to a Service. */
+enum pool_answer {
+	POOL_OTHER_FAMILY,
+	POOL_OFF,
+	POOL_UNNAMED, /* berth.dev/pool names others */
+	POOL_NOT_SELECTING,
+	POOL_SPARES, /* the address that is asked for is first or last, or excluded */
+	POOL_FULL,
+	POOL_ELSEWHERE, /* it contains no address that is asked for */
+	POOL_HAS,       /* the Service has one of it */
+	POOL_NOT_NEEDED,
+	POOL_GIVES,
+	POOL_ANSWERS
+};
+
 /* Who is told what a decision looked at. Texts are clauses and borrowed for the call. */
 struct ipam_trace {
 	/* A pool, in the order in which they were asked; `what` goes behind its name: "is disabled". f is
 	 * FAMILIES where it is not about one. */
-	void (*pool)(void *arg, const char *pool, enum family f, const char *what);
+	void (*pool)(void *arg, const char *pool, enum family f, enum pool_answer a, const char *what);
 	/* An address that the Service asks for, as it stands there; why NULL: it gets or has it. */
 	void (*request)(void *arg, const char *item, const char *why);
 	/* An address that its sharing group has; why NULL: it may be shared. `with`: whose it is, or who
@@ -342,8 +357,20 @@ struct ipam_wish {
  * that nothing is written from: on a settled one nothing changes. False if there is no such Service. */
 bool ipam_explain(struct ipam *m, const char *namespace, const char *name, struct moment now,
 		  const struct ipam_trace *t, struct ipam_wish *ret);
-/* Appends why the Service is not for us to serve, as a sentence; nothing if it is, or is not there. */
-void ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out);
+/* Why a Service is not for us to serve. */
+enum not_ours {
+	OURS,
+	OF_OTHER_TYPE,
+	OF_OTHER_PROXY,
+	OF_OTHER_CLASS,
+	CLASSLESS,      /* --default-lb-service-ipam: those without a class are somebody else's */
+	CLASS_NEEDED,   /* --service-opt-in=class */
+	NOT_OPTED_IN,   /* no annotation, or an empty one */
+	OPTED_OUT,      /* the annotation is false */
+	OPT_IN_NO_BOOL, /* nobody can say what the annotation means */
+};
+/* Appends it as a clause; nothing if it is OURS, or not there. */
+enum not_ours ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out);
 /* Each address in the status of the Service, as the picture is now; why NULL: it stays. */
 void ipam_explain_status(struct ipam *m, const char *namespace, const char *name,
 			 void (*fn)(void *arg, struct ip ip, const char *why), void *arg);

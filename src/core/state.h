@@ -105,19 +105,6 @@ struct service_extra {
 	struct service *key_prev, *key_next;
 };
 
-/* Why a Service is not for us to serve. */
-enum not_ours {
-	OURS,
-	OF_OTHER_TYPE,
-	OF_OTHER_PROXY,
-	OF_OTHER_CLASS,
-	CLASSLESS,     /* --default-lb-service-ipam: those without a class are somebody else's */
-	CLASS_NEEDED,  /* --service-opt-in=class */
-	NOT_OPTED_IN,  /* no annotation, or an empty one */
-	OPTED_OUT,     /* the annotation is false */
-	OPT_IN_NO_BOOL /* nobody can say what the annotation means */
-};
-
 /* LANE_STARTED: some of its writes are done, the rest follows before anything new begins. */
 enum lane { LANE_NONE = -1, LANE_STARTED, LANE_ASKED, LANE_WAITING, LANE_NORMAL, LANES };
 
