@@ -302,7 +302,7 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 	if (s)
 		s->in_flight--;
 	if (f.addr) {
-		f.addr->in_flight = false;
+		f.addr->in_flight = f.addr->overtaken = false;
 		again = record_result(m, &f, o);
 		if (!s)
 			orphan_result(m, f.addr, again, o, retry_after, now);

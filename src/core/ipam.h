@@ -81,8 +81,13 @@ struct port_in {
 
 enum condition_status { COND_ABSENT, COND_FALSE, COND_TRUE, COND_UNKNOWN };
 
+/* Told from the answer to a write of ours, and not by a list or a watch. Answers and watches come on ways
+ * of their own: the object may be gone by now, and an answer must not bring it back. */
+enum told_by { TOLD_BY_WATCH, TOLD_BY_ANSWER };
+
 /* A Service as the API shows it. Everything is borrowed for the call. */
 struct service_in {
+	enum told_by by;
 	const char *namespace, *name, *uid, *resource_version;
 	msec created; /* wall */
 	bool is_load_balancer, deleting;
@@ -134,6 +139,7 @@ struct condition_in {
 	const char *raw;    /* the whole condition as JSON text */
 };
 struct pool_in {
+	enum told_by by;
 	const char *name, *uid, *resource_version;
 	msec created;
 	int64_t generation;
@@ -154,6 +160,7 @@ void ipam_pool_deleted(struct ipam *m, const char *name, const char *uid, struct
 
 /* A record: an IPAddress object. */
 struct record_in {
+	enum told_by by;
 	struct ip ip;
 	const char *uid, *resource_version;
 	bool ours;           /* its managed-by label is ours */

@@ -154,6 +154,8 @@ static struct pool *pool_add(struct ipam *m, const struct pool_in *in)
 void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 {
 	struct pool *p = pool_find(m, in->name);
+	if (in->by == TOLD_BY_ANSWER && (!p || p->doubted || p->condemned || !same_text(p->uid, in->uid)))
+		return;
 	bool fresh = !p;
 	if (!p)
 		p = pool_add(m, in);

@@ -7,7 +7,14 @@
 void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 {
 	(void)now;
-	struct addr *a = ledger_need(m, in->ip);
+	struct addr *a = ledger_get(m, in->ip);
+	if (in->by == TOLD_BY_ANSWER && (!a || a->overtaken)) {
+		/* The watch has told that it was deleted since. */
+		if (a)
+			a->record_unknown = true;
+		return;
+	}
+	a = ledger_need(m, in->ip);
 	struct record *r = a->record;
 	uint64_t old, fresh;
 	a->seen = true;
@@ -42,6 +49,7 @@ void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
 	record_free(a->record);
 	a->record = NULL;
 	a->record_unknown = false;
+	a->overtaken = a->in_flight;
 	/* Whoever holds it makes a new one. */
 	if (m->ready)
 		addr_wake_holders(m, a);

@@ -249,6 +249,8 @@ static uint8_t reason_told(const struct service_in *in)
 void ipam_service(struct ipam *m, const struct service_in *in, struct moment now)
 {
 	struct service *s = service_find(m, in->namespace, in->name);
+	if (in->by == TOLD_BY_ANSWER && (!s || s->gone || !same_text(s->uid, in->uid)))
+		return;
 	if (!s) {
 		s = service_new(m, in);
 		s->seen_at = now.mono;

@@ -48,6 +48,7 @@ struct addr {
 	uint16_t n_holders;
 	bool in_flight;      /* a write or read of its record is out */
 	bool record_unknown; /* AlreadyExists or a conflict: read it before the next write */
+	bool overtaken;      /* the record was deleted while a request about it was out */
 	bool seen;           /* record told since ipam_list_begin() */
 	bool orphaned;       /* queued: its record names nobody who may hold it */
 };

@@ -65,7 +65,7 @@ static void tell_object(struct call *c, const struct kube_result *r)
 {
 	CLEANUP(js_freep) struct js *object = NULL;
 	if (js_parse(r->body, &object, NULL) == 0)
-		feed_object(c->o, verbs[c->kind].told, object);
+		feed_object(c->o, verbs[c->kind].told, object, TOLD_BY_ANSWER);
 }
 
 /* A CRD that is about to go takes its objects with it: then a pool that vanished says nothing. */

@@ -19,7 +19,7 @@ static void malformed(struct berth_operator *o, enum ipam_kind kind, const char 
 		 KV("resource", resource(resources[kind])->plural), KV("why", what));
 }
 
-void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object)
+void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object, enum told_by by)
 {
 	struct moment now = operator_now(o);
 	struct err e = { 0 };
@@ -28,6 +28,7 @@ void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js 
 	case KIND_SERVICE: {
 		CLEANUP(service_view_done) struct service_view v = { 0 };
 		r = view_service(object, &o->view, &v, &e);
+		v.in.by = by;
 		if (r == 0)
 			ipam_service(o->ipam, &v.in, now);
 		break;
@@ -35,13 +36,15 @@ void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js 
 	case KIND_POOL: {
 		CLEANUP(pool_view_done) struct pool_view v = { 0 };
 		r = view_pool(object, &v, &e);
+		v.in.by = by;
 		if (r == 0)
 			ipam_pool(o->ipam, &v.in, now);
 		break;
 	}
 	case KIND_RECORD: {
-		struct record_in in;
+		struct record_in in = { 0 };
 		r = view_record(object, &in, &e);
+		in.by = by;
 		if (r == 0)
 			ipam_record(o->ipam, &in, now);
 		break;
@@ -83,7 +86,7 @@ static void on_upsert(struct js *object, void *arg)
 {
 	struct feed *f = arg;
 	int64_t since = loop_nanos();
-	feed_object(f->o, f->kind, object);
+	feed_object(f->o, f->kind, object, TOLD_BY_WATCH);
 	measure(f, EVENT_UPSERT, since);
 }
 

@@ -42,8 +42,7 @@ void operator_stopped_if_idle(struct berth_operator *o);
 /* feed.c */
 void feeds_start(struct berth_operator *o);
 void feeds_free(struct berth_operator *o);
-/* An object that came with the answer to a write. */
-void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object);
+void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object, enum told_by by);
 
 /* act.c */
 void act(struct berth_operator *o, const struct effect *x);
