@@ -20,10 +20,6 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 kubectl=$(command -v kubectl) || { echo "kubectl is missing: tools/install-packages.sh demo" >&2; exit 1; }
-# Before 1.27 kubectl wants the schemas of the API as protobuf, which the embedded API does not speak.
-minor=$("$kubectl" version --client --output=json 2>/dev/null | sed -n 's/.*"gitVersion": "v1\.\([0-9]*\).*/\1/p' | head -n 1)
-apply=(apply)
-[ "${minor:-0}" -ge 27 ] || apply+=(--validate=false)
 
 # Free ports by default, so that the demo runs beside whatever runs already.
 address=${BERTH_DEMO_ADDRESS:-127.0.0.1:0}
@@ -60,7 +56,7 @@ show() {
 	"$kubectl" "$@"
 }
 
-show "${apply[@]}" -f examples/pools.yaml -f examples/services.yaml
+show apply -f examples/pools.yaml -f examples/services.yaml
 "$kubectl" wait --for=condition=cilium.io/IPAMRequestSatisfied --timeout=20s \
 	service/web service/both service/by-name service/gateway >/dev/null
 "$kubectl" wait --for=condition=cilium.io/IPAMRequestSatisfied=false --timeout=20s service/too-late >/dev/null

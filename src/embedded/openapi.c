@@ -166,18 +166,34 @@ static struct js *v2(const struct registry *r)
 	return doc;
 }
 
+/* kubectl takes version 2 as protobuf only, and asks for it for kinds that version 3 does not describe (a
+ * List) and before 1.27 for all. A document without definitions says that nothing is known of any kind, and
+ * kubectl then leaves validation to us. Document of gnostic's openapiv2.proto: 1 swagger, 2 info {1 title, 2
+ * version}. */
+static void serve_v2_protobuf(struct request *r)
+{
+	static const char doc[] = "\x0a\x03"
+				  "2.0"
+				  "\x12\x10"
+				  "\x0a\x05"
+				  "berth"
+				  "\x12\x07"
+				  "v1.34.0";
+	struct buf body = BUF_INIT(sizeof(doc));
+	buf_add(&body, doc, sizeof(doc) - 1);
+	size_t len = body.len;
+	api_reply(r->api, r->x, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+		  buf_take(&body), len);
+}
+
 bool openapi_serve(struct request *r, const char *const *parts, size_t n)
 {
 	const char *accept = http_header(r->x, "Accept");
 	CLEANUP(js_freep) struct js *doc = NULL;
 	const struct registry *k = &r->api->kinds;
 	if (n == 2 && strcmp(parts[1], "v2") == 0) {
-		/* Only protobuf is taken by those who ask for it; then they do without. */
 		if (accept && strstr(accept, "protobuf") && !strstr(accept, "application/json")) {
-			struct status st = { 0 };
-			status_fail(&st, 406, "NotAcceptable",
-				    "only the following media types are accepted: application/json");
-			rest_fail(r, &st);
+			serve_v2_protobuf(r);
 			return true;
 		}
 		doc = v2(k);

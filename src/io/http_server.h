@@ -9,24 +9,24 @@ struct http_server;
 struct http_exchange;
 
 struct http_limits {
-	size_t max_body;       /* bytes; larger = 413 */
-	size_t max_headers;    /* bytes of all request headers; larger = connection closed with 431 or 400 */
-	int max_connections;   /* more are closed at once */
-	msec idle;	       /* a connection that says nothing for so long is closed; streams excepted */
+	size_t max_body;     /* bytes; larger = 413 */
+	size_t max_headers;  /* bytes of all request headers; larger = connection closed with 431 or 400 */
+	int max_connections; /* more are closed at once */
+	msec idle;           /* a connection that says nothing for so long is closed; streams excepted */
 };
 
 typedef void http_handler(struct http_exchange *x, void *arg);
 
 /* address: "127.0.0.1:8901", "[::1]:0", ":9963" (all interfaces); port 0 = any free one. */
-int http_server_new(struct loop *l, const char *address, struct http_limits limits, http_handler *fn, void *arg,
-		    struct http_server **ret, struct err *e);
+int http_server_new(struct loop *l, const char *address, struct http_limits limits, http_handler *fn,
+		    void *arg, struct http_server **ret, struct err *e);
 void http_server_free(struct http_server *s); /* closes all connections; NULL allowed */
 /* Where it really listens: "127.0.0.1:43567". Borrowed. */
 const char *http_server_address(const struct http_server *s);
 
 /* The request; all borrowed until the exchange is answered (streams: until it is over). */
 const char *http_method(const struct http_exchange *x); /* "GET", "PATCH", … */
-struct slice http_path(const struct http_exchange *x);	/* as sent, still %-escaped, without query */
+struct slice http_path(const struct http_exchange *x);  /* as sent, still %-escaped, without query */
 /* The decoded value of a query parameter; NULL if it is not there. Borrowed. */
 const char *http_query(const struct http_exchange *x, const char *name);
 const char *http_header(const struct http_exchange *x, const char *name); /* NULL if not there */
@@ -39,7 +39,8 @@ void http_reply(struct http_exchange *x, int status, const char *content_type, s
 
 /* An answer in pieces (chunked). After http_stream_start the exchange lives until http_stream_end()
  * or until the client goes: then on_close is called, and it is gone when that returns. */
-void http_stream_start(struct http_exchange *x, int status, const char *content_type, loop_fn *on_close, void *arg);
+void http_stream_start(struct http_exchange *x, int status, const char *content_type, loop_fn *on_close,
+		       void *arg);
 void http_stream_write(struct http_exchange *x, struct slice piece);
 size_t http_stream_backlog(const struct http_exchange *x); /* bytes written but not yet taken by the peer */
 void http_stream_end(struct http_exchange *x);

@@ -87,6 +87,12 @@ static int complain(const struct entry *at, const char *field, struct err *e, co
 	return err_set(e, EINVAL, "%s: %s \"%s\": %s: %s", at->file->path, at->list, at->name, field, what);
 }
 
+static int not_there(const struct entry *at, const char *field, const char *name, struct err *e)
+{
+	return err_set(e, EINVAL, "%s: %s \"%s\": there is no %s \"%s\"", at->file->path, at->list, at->name,
+		       field, name);
+}
+
 /* ---- reading fields ---- */
 
 /* Text, or NULL where the field is not there or empty. */
@@ -102,7 +108,7 @@ static int text_of(const struct entry *at, const char *field, const char **ret, 
 
 static int copy_text(const struct entry *at, const char *field, char **owned, struct err *e)
 {
-	const char *s;
+	const char *s = NULL;
 	int r = text_of(at, field, &s, e);
 	if (r == 0)
 		str_replace(owned, s);
@@ -132,7 +138,7 @@ static int pem_of(const struct entry *at, const char *field, char **owned, struc
 {
 	CLEANUP(freep) char *data_field = xasprintf("%s-data", field);
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(PEM_MAX);
-	const char *data, *path;
+	const char *data = NULL, *path = NULL;
 	int r = text_of(at, data_field, &data, e);
 	if (r == 0)
 		r = text_of(at, field, &path, e);
@@ -177,7 +183,7 @@ static bool starts_with_any(const char *s, const char *const *starts)
 static int take_server(const struct entry *at, struct kube_config *c, struct err *e)
 {
 	static const char *const known[] = { "http://", "https://", NULL };
-	const char *server;
+	const char *server = NULL;
 	int r = text_of(at, "server", &server, e);
 	if (r < 0)
 		return r;
@@ -261,7 +267,7 @@ static int take_exec(const struct entry *user, struct kube_config *c, struct err
 	static const char *const versions[] = { "client.authentication.k8s.io/v1",
 						"client.authentication.k8s.io/v1beta1" };
 	struct entry at = *user;
-	const char *command, *version, *mode;
+	const char *command = NULL, *version = NULL, *mode = NULL;
 	at.fields = js_get(user->fields, "exec");
 	if (!at.fields)
 		return 0;
@@ -378,14 +384,16 @@ int kubeconfig_choose(const struct kubeconfig *k, const char *context, struct ku
 		r = copy_text(&ctx, "namespace", &c->ns, e);
 	if (r < 0)
 		return r;
-	if (!cluster_name || !find(k, "clusters", "cluster", cluster_name, &cluster))
-		return complain(&ctx, "cluster", e, "there is no such cluster");
+	if (!cluster_name)
+		return complain(&ctx, "cluster", e, "is missing");
+	if (!find(k, "clusters", "cluster", cluster_name, &cluster))
+		return not_there(&ctx, "cluster", cluster_name, e);
 	r = take_cluster(&cluster, c, e);
 	if (r < 0)
 		return r;
 	if (user_name) {
 		if (!find(k, "users", "user", user_name, &user))
-			return complain(&ctx, "user", e, "there is no such user");
+			return not_there(&ctx, "user", user_name, e);
 		r = take_user(&user, c, e);
 		if (r < 0)
 			return r;
