@@ -72,7 +72,7 @@ static bool status_effect(struct ipam *m, struct service *s, struct effect *ret)
 		.kind = EFFECT_SERVICE_STATUS,
 		.namespace = s->ns,
 		.name = service_name(s),
-		.uid = s->uid,
+		.uid = uid_text(&s->uid, m->uid_room),
 		.resource_version = s->rv,
 	};
 	size_t n;

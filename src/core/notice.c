@@ -21,6 +21,8 @@ enum { NOTICE_TEXT_MAX = 1024 };
 void notice_service(struct ipam *m, const struct service *s, bool warning, const char *reason,
 		    const char *fmt, ...)
 {
+	char room[UID_TEXT_MAX];
+	const char *uid = uid_text(&s->uid, room);
 	va_list ap;
 	va_start(ap, fmt);
 	push(m,
@@ -29,7 +31,7 @@ void notice_service(struct ipam *m, const struct service *s, bool warning, const
 		     .about = "Service",
 		     .namespace = xstrdup(s->ns),
 		     .name = xstrdup(service_name(s)),
-		     .uid = xstrdup(s->uid ? s->uid : ""),
+		     .uid = xstrdup(uid ? uid : ""),
 		     .reason = reason,
 	     },
 	     fmt, ap);

@@ -89,7 +89,7 @@ void service_free(struct ipam *m, struct service *s)
 	intern_put(&m->texts, s->manager);
 	intern_put(&m->texts, s->opt_in_told);
 	free(s->message_seen);
-	free(s->uid);
+	uid_done(&s->uid);
 	free(s->rv);
 	free(s->stale_rv);
 	free(s->held);
@@ -249,14 +249,14 @@ static uint8_t reason_told(const struct service_in *in)
 void ipam_service(struct ipam *m, const struct service_in *in, struct moment now)
 {
 	struct service *s = service_find(m, in->namespace, in->name);
-	if (in->by == TOLD_BY_ANSWER && (!s || s->gone || !same_text(s->uid, in->uid)))
+	if (in->by == TOLD_BY_ANSWER && (!s || s->gone || !uid_is(&s->uid, in->uid)))
 		return;
 	if (!s) {
 		s = service_new(m, in);
 		s->seen_at = now.mono;
 	}
 	s->seen = true;
-	bool same_object = !s->gone && same_text(s->uid, in->uid);
+	bool same_object = !s->gone && uid_is(&s->uid, in->uid);
 	if (same_object && version_older(in->resource_version, s->rv))
 		return;
 	if (same_object && m->ready && contest_is_overwritten(s, in))
@@ -273,7 +273,7 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 		s->announced = reason_told(in);
 		s->seen_at = now.mono;
 	}
-	str_replace(&s->uid, in->uid);
+	uid_set(&s->uid, in->uid);
 	str_replace(&s->rv, in->resource_version);
 	s->reread = false;
 	if (!same_text(s->rv, s->stale_rv))
@@ -309,7 +309,7 @@ void ipam_service_deleted(struct ipam *m, const char *namespace, const char *nam
 {
 	(void)now;
 	struct service *s = service_find(m, namespace, name);
-	if (!s || (uid && s->uid && strcmp(uid, s->uid) != 0))
+	if (!s || (uid && !uid_is(&s->uid, NULL) && !uid_is(&s->uid, uid)))
 		return;
 	s->gone = true;
 	s->wanted = s->is_lb = false;

@@ -7,6 +7,7 @@
 #include "core/addr_map.h"
 #include "core/ipam.h"
 #include "core/range_set.h"
+#include "core/uid.h"
 
 /* ---- addresses --------------------------------------------------------------------------------- */
 
@@ -117,7 +118,8 @@ struct service {
 	const char *manager;         /* interned: who wrote the ingress, if not we */
 	const char *opt_in_told;     /* interned: unparsable opt-in value that an Event has told of */
 	char *message_seen;          /* owned; NULL = "" */
-	char *uid, *rv;              /* owned */
+	struct uid uid;              /* owned */
+	char *rv;                    /* owned */
 	char *stale_rv;              /* owned: a write was refused for this version; wait for another */
 	struct label *labels;        /* owned array of interned texts */
 	struct ingress *ingress;     /* owned: as the API shows it */
@@ -309,6 +311,7 @@ struct ipam {
 	struct buf scratch;   /* for comparing */
 	struct buf text[4];   /* of the effect that is being handed out */
 	struct notice handed; /* the Event that is being handed out */
+	char uid_room[UID_TEXT_MAX];
 	struct ingress_out *out;
 	size_t cap_out;
 };

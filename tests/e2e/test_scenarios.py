@@ -323,7 +323,7 @@ class Run:
             if c.type == "DELETED":
                 if kind == "IPAddress" and (kind, c.key) not in self.own:
                     found.append(c)
-            elif (kind, c.key, c.version) not in self.own and c.type != "LISTED":
+            elif (kind, c.key, c.version) not in self.own:
                 found.append(c)
         return found
 
