@@ -35,10 +35,20 @@ static void add_classes(const struct ipam *m, struct buf *out)
 		buf_addf(out, "%s%s", c == m->classes ? "" : ", ", *c);
 }
 
+static const char annotation[] = "io.cilium.operator.external-ips";
+
+bool ipam_opt_in_is_bad(const struct ipam *m, const char *namespace, const char *name, struct buf *out)
+{
+	const struct service *s = service_find(m, namespace, name);
+	if (!s || !s->is_lb || !s->extra || !s->extra->opt_in_bad)
+		return false;
+	buf_addf(out, "its annotation %s is \"%s\", which is no boolean", annotation, s->extra->opt_in_bad);
+	return true;
+}
+
 enum not_ours ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out)
 {
 	static const char label[] = "service.kubernetes.io/service-proxy-name";
-	static const char annotation[] = "io.cilium.operator.external-ips";
 	const struct service *s = service_find(m, namespace, name);
 	if (!s)
 		return OURS;
@@ -78,8 +88,7 @@ enum not_ours ipam_not_ours(const struct ipam *m, const char *namespace, const c
 		buf_addf(out, "its annotation %s is false", annotation);
 		break;
 	case OPT_IN_NO_BOOL:
-		buf_addf(out, "its annotation %s is \"%s\", which is no boolean", annotation,
-			 s->extra && s->extra->opt_in_bad ? s->extra->opt_in_bad : "");
+		(void)ipam_opt_in_is_bad(m, namespace, name, out);
 		break;
 	}
 	return (enum not_ours)s->not_ours;
@@ -107,6 +116,10 @@ bool ipam_pool_text(struct ipam *m, size_t i, struct pool_text *ret, struct buf 
 	const struct pool *p = m->pools[i];
 	selector_format(&p->selector, ret_selector);
 	*ret = (struct pool_text){
+		.flaw = p->flaw == FLAW_BLOCK      ? POOL_BAD_BLOCK
+			: p->flaw == FLAW_SELECTOR ? POOL_BAD_SELECTOR
+			: p->conflicting           ? POOL_OVERLAPS
+						   : POOL_IN_ORDER,
 		.disorder = p->flaw          ? p->flaw_text
 			    : p->conflicting ? p->conflict_text
 					     : NULL,

@@ -378,11 +378,15 @@ enum not_ours {
 };
 /* Appends it as a clause; nothing if it is OURS, or not there. */
 enum not_ours ipam_not_ours(const struct ipam *m, const char *namespace, const char *name, struct buf *out);
+/* Nobody can say what its opt-in annotation means; appends a clause. */
+bool ipam_opt_in_is_bad(const struct ipam *m, const char *namespace, const char *name, struct buf *out);
 /* Each address in the status of the Service, as the picture is now; why NULL: it stays. */
 void ipam_explain_status(struct ipam *m, const char *namespace, const char *name,
 			 void (*fn)(void *arg, struct ip ip, const char *why), void *arg);
 
+enum pool_disorder { POOL_IN_ORDER, POOL_BAD_BLOCK, POOL_BAD_SELECTOR, POOL_OVERLAPS };
 struct pool_text {
+	enum pool_disorder flaw;
 	const char *disorder; /* what is wrong with its spec, or which overlap there is; NULL = nothing */
 	const char *remark;   /* what is done otherwise than the spec says; NULL = nothing */
 };
