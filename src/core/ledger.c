@@ -209,8 +209,11 @@ static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
 		struct claim *c = *at;
 		*at = c->next;
 		free(c);
-		if (a->n_holders)
+		/* Some may join its holders now. */
+		if (a->n_holders) {
 			wake_asked(m, a->ip);
+			sharing_wake(m, a->holders[0]);
+		}
 		ledger_prune(m, a);
 		return;
 	}
