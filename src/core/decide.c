@@ -157,7 +157,7 @@ static void keep_or_move(struct ipam *m, struct service *s)
 		}
 		if (!service_has_requests(s))
 			leave_assumed(m, s, (enum family)a->ip.family);
-		ledger_rejoin(s, a);
+		ledger_rejoin(m, s, a);
 	}
 }
 

@@ -129,7 +129,7 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	struct addr *a = ledger_need(m, ip);
 	if (addr_has_holder(a, s)) {
 		if (service_leaves(s, a))
-			ledger_rejoin(s, a);
+			ledger_rejoin(m, s, a);
 		return;
 	}
 	a->holders = xrealloc(a->holders, a->n_holders + 1u, sizeof(struct service *));
@@ -150,10 +150,11 @@ void ledger_leave(struct ipam *m, struct service *s, struct addr *a)
 	s->leaving[s->n_leaving++] = a;
 }
 
-void ledger_rejoin(struct service *s, struct addr *a)
+void ledger_rejoin(struct ipam *m, struct service *s, struct addr *a)
 {
 	drop_leaving(s, a);
 	add_held(s, a, service_shows(s, a->ip));
+	wake_asked(m, a->ip); /* it is no longer about to get free */
 }
 
 void ledger_release(struct ipam *m, struct service *s, struct addr *a)

@@ -23,7 +23,7 @@ unsigned service_held(const struct service *s, enum family f);
 void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed);
 /* held -> leaving, leaving -> held, leaving -> gone. */
 void ledger_leave(struct ipam *m, struct service *s, struct addr *a);
-void ledger_rejoin(struct service *s, struct addr *a);
+void ledger_rejoin(struct ipam *m, struct service *s, struct addr *a);
 void ledger_release(struct ipam *m, struct service *s, struct addr *a);
 
 /* A claim by somebody who is not `s`: where it is, or NULL. */
