@@ -34,15 +34,39 @@ static size_t find_loose(struct slice s)
 	return s.len;
 }
 
+/* A parser holds some KB, and making one anew costs as much as a small document: one is kept. It may
+ * have grown by a large one. */
+static struct json_tokener *kept_parser;
+enum { KEEP_PARSER_AFTER = 64 * 1024 };
+
+static struct json_tokener *parser(void)
+{
+	if (kept_parser) {
+		json_tokener_reset(kept_parser);
+		return kept_parser;
+	}
+	kept_parser = json_tokener_new_ex(JS_DEPTH_MAX);
+	if (kept_parser)
+		json_tokener_set_flags(kept_parser, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
+							    JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	return kept_parser;
+}
+
+static void parser_done(size_t len)
+{
+	if (len > KEEP_PARSER_AFTER)
+		json_tokener_free(TAKE(kept_parser));
+	else
+		json_tokener_reset(kept_parser); /* frees what is left of a text that was bad */
+}
+
 int js_parse(struct slice text, struct js **ret, struct err *e)
 {
 	if (text.len > JS_SIZE_MAX)
 		return err_set(e, E2BIG, "JSON of %zu bytes; at most %d are taken", text.len, JS_SIZE_MAX);
-	struct json_tokener *t = json_tokener_new_ex(JS_DEPTH_MAX);
+	struct json_tokener *t = parser();
 	if (!t)
 		return err_set(e, ENOMEM, "no memory for a JSON parser");
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
-					  JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	struct json_object *o = json_tokener_parse_ex(t, text.ptr ? text.ptr : "", (int)text.len);
 	enum json_tokener_error why = json_tokener_get_error(t);
 	size_t at = json_tokener_get_parse_end(t);
@@ -52,7 +76,7 @@ int js_parse(struct slice text, struct js **ret, struct err *e)
 		why = json_tokener_get_error(t);
 		at = text.len;
 	}
-	json_tokener_free(t);
+	parser_done(text.len);
 	if (why != json_tokener_success) {
 		json_object_put(o);
 		return err_set(e, EINVAL, "bad JSON at byte %zu: %s", at,

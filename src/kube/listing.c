@@ -41,7 +41,7 @@ static int handle_piece(struct listing *l, struct err *e)
 	bool metadata = l->part == LIST_METADATA;
 	if (l->piece.overflow || (metadata && l->piece.len > LISTING_METADATA_MAX))
 		return err_set(e, E2BIG, "a list holds an object larger than %d bytes", LISTING_OBJECT_MAX);
-	int r = js_parse(buf_slice(&l->piece), &value, e);
+	int r = js_parse_kept(buf_slice(&l->piece), metadata ? NULL : l->keep, &value, e);
 	if (r < 0)
 		return err_wrap(e, "list");
 	if (l->piece.cap > KEEP_PIECE_MAX)

@@ -2,7 +2,7 @@
  * at a time, and the whole list is never in memory. The fields may come in any order. */
 #pragma once
 
-#include "data/json.h"
+#include "data/json_keep.h"
 
 enum {
 	LISTING_OBJECT_MAX = 4 * 1024 * 1024,
@@ -17,6 +17,7 @@ enum listing_part { LIST_OTHER, LIST_ITEMS, LIST_METADATA };
 struct listing {
 	listing_fn *fn;
 	void *arg;
+	const struct js_keep *keep; /* of an object only this is read; borrowed; NULL = all */
 	/* The scanner: it knows brackets, strings and commas, the rest is left to the parser. */
 	int depth;
 	bool in_string;

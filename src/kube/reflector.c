@@ -43,6 +43,7 @@ struct reflector {
 	char *ns;
 	char *field_selector;
 	char *label_selector;
+	const struct js_keep *keep;
 	const struct reflector_ops *ops;
 	void *arg;
 	msec stall, backoff_min, backoff_max, look_again, list_patience;
@@ -262,8 +263,10 @@ static void reset_readers(struct reflector *r)
 {
 	watch_done(&r->watch);
 	watch_init(&r->watch, on_event, r);
+	watch_keep(&r->watch, r->keep);
 	listing_done(&r->listing);
 	listing_init(&r->listing, on_item, r);
+	r->listing.keep = r->keep;
 	r->trouble = (struct err){ 0 };
 	r->expired = r->ignored_wish = false;
 }
@@ -561,6 +564,7 @@ struct reflector *reflector_new(const struct reflector_options *o)
 	r->ns = copy_or_null(o->ns);
 	r->field_selector = copy_or_null(o->field_selector);
 	r->label_selector = copy_or_null(o->label_selector);
+	r->keep = o->keep;
 	r->ops = o->ops;
 	r->arg = o->arg;
 	r->rng.state = o->seed;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/rand.h"
+#include "data/json_keep.h"
 #include "kube/kube.h"
 
 struct reflector;
@@ -40,6 +41,9 @@ struct reflector_options {
 	const char *ns;             /* NULL = all */
 	const char *field_selector; /* NULL = none */
 	const char *label_selector;
+	/* Of each object only this is read; metadata's name, resourceVersion and annotations must be part
+	 * of it. Kept by pointer; NULL = all. */
+	const struct js_keep *keep;
 	uint64_t seed; /* of the jitter */
 	const struct reflector_ops *ops;
 	void *arg;

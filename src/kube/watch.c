@@ -15,13 +15,36 @@ void watch_done(struct watch *w)
 	buf_done(&w->tail);
 }
 
+void watch_keep(struct watch *w, const struct js_keep *object)
+{
+	w->keep[0] = (struct js_keep)JS_KEEP("type", NULL);
+	w->keep[1] = (struct js_keep)JS_KEEP("object", object);
+	w->keep[2] = (struct js_keep)JS_KEEP_END;
+}
+
+/* A Status is none of the objects that are watched. */
+static bool is_error(const struct js *event)
+{
+	return slice_is(js_text(js_get(event, "type")), "ERROR");
+}
+
+static int parse(const struct watch *w, struct slice line, struct js **ret, struct err *e)
+{
+	int r = js_parse_kept(line, w->keep[0].key ? w->keep : NULL, ret, e);
+	if (r == 0 && w->keep[0].key && is_error(*ret)) {
+		js_freep(ret);
+		r = js_parse(line, ret, e);
+	}
+	return r;
+}
+
 static int handle_line(const struct watch *w, struct slice line, struct err *e)
 {
 	line = slice_trim(line);
 	if (line.len == 0)
 		return 0;
 	CLEANUP(js_freep) struct js *event = NULL;
-	int r = js_parse(line, &event, e);
+	int r = parse(w, line, &event, e);
 	if (r < 0)
 		return err_wrap(e, "watch event");
 	const char *type = js_str(js_get(event, "type"));

@@ -2,7 +2,7 @@
  * unfinished line is kept and never looked at again until its end has come. */
 #pragma once
 
-#include "data/json.h"
+#include "data/json_keep.h"
 
 enum { WATCH_LINE_MAX = 4 * 1024 * 1024 };
 
@@ -14,10 +14,14 @@ struct watch {
 	struct buf tail;
 	watch_event_fn *fn;
 	void *arg;
+	/* What is read of an event; set by watch_keep(). */
+	struct js_keep keep[3];
 };
 
 void watch_init(struct watch *w, watch_event_fn *fn, void *arg);
 void watch_done(struct watch *w);
+/* Of objects only this is read from now on; borrowed. An ERROR's is read whole. */
+void watch_keep(struct watch *w, const struct js_keep *object);
 
 /* 0, or the error of a line that is too long (-E2BIG) or no event (-EINVAL), or that of `fn`. After an
  * error the stream is of no more use. */

@@ -64,7 +64,7 @@ static enum outcome outcome_of(const struct kube_result *r)
 static void tell_object(struct call *c, const struct kube_result *r)
 {
 	CLEANUP(js_freep) struct js *object = NULL;
-	if (js_parse(r->body, &object, NULL) == 0)
+	if (js_parse_kept(r->body, view_fields(verbs[c->kind].told), &object, NULL) == 0)
 		feed_object(c->o, verbs[c->kind].told, object, TOLD_BY_ANSWER);
 }
 

@@ -211,6 +211,7 @@ void feeds_start(struct berth_operator *o)
 			.kube = o->kube,
 			.resource = resource(resources[k]),
 			.label_selector = k == KIND_RECORD ? not_cluster_ips : NULL,
+			.keep = view_fields((enum ipam_kind)k),
 			/* A CRD may come at any time, and somebody waits for its pools. */
 			.look_again = k == KIND_POOL ? 5000 : 0,
 			.seed = o->config.seed + (uint64_t)k,

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/ipam.h"
-#include "data/json.h"
+#include "data/json_keep.h"
 
 struct view_config {
 	/* Field managers that are ours: the present one first, then those of earlier configurations. */
@@ -42,6 +42,9 @@ int view_record(const struct js *object, struct record_in *ret, struct err *e);
 /* Addresses of a Node, ranges of a ServiceCIDR; *ret is owned by the caller, who frees it. */
 size_t view_node(const struct js *object, struct ip **ret);
 size_t view_service_cidr(const struct js *object, struct range **ret);
+
+/* What the functions above read of an object: all else need not be parsed. */
+const struct js_keep *view_fields(enum ipam_kind k);
 
 /* metadata.name, NULL if it has none. */
 const char *view_name(const struct js *object);
