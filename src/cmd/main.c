@@ -1,6 +1,7 @@
 /* berth: one binary, several verbs. */
 #include "base/mem.h"
 #include "cmd/args.h"
+#include "cmd/explain_options.h"
 #include "cmd/operator_options.h"
 #include "cmd/plan_options.h"
 #include "cmd/verbs.h"
@@ -12,6 +13,8 @@ enum { HELP_MAX = 64 * 1024 };
 static const struct verb table[] = {
 	{ "operator", "runs the controllers", cmd_operator, &operator_flags, false },
 	{ "plan", "tells what the operator would do with manifests", cmd_plan, &plan_flags, false },
+	{ "explain", "tells why a Service has the addresses that it has", cmd_explain, &explain_flags,
+	  false },
 	{ "version", "tells what this program was built from", cmd_version, &version_flags, false },
 	{ "help", "tells the flags of a verb", cmd_help, &help_flags, false },
 	{ "completion", "prints what a shell needs to complete verbs and flags", cmd_completion,

@@ -1,119 +1,55 @@
 /* berth plan: what the operator would do with these manifests. */
-#include "plan/plan.h"
+#include "cmd/manifests.h"
 #include "cmd/plan_options.h"
+#include "cmd/planning.h"
 #include "cmd/verbs.h"
-#include "data/yaml.h"
-#include "io/file.h"
-#include "io/loop.h"
 #include "plan/plan_print.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <sys/stat.h>
+enum { TEXT_MAX = 256 * 1024 * 1024 };
 
-/* What is done with each document. */
-typedef int plan_fn(struct plan *p, const struct js *object, struct err *e);
-
-struct reading {
-	struct plan *plan;
-	plan_fn *fn;
-	const char *path;
-	unsigned mistakes;
+/* A manifest that was applied, and where it stands. */
+struct applied {
+	struct js *document;
+	char *path;
+	int line;
 };
 
-/* Wrong input is one line for each mistake; the rest is read all the same. */
-static void mistake(struct reading *r, int line, const struct err *e)
+struct run {
+	struct plan_options options;
+	struct planning planning;
+	struct applied *applied;
+	size_t n, cap;
+	size_t at; /* whose problems are being told */
+	unsigned problems;
+};
+
+static void run_done(struct run *r)
 {
-	r->mistakes++;
-	if (line)
-		(void)fprintf(stderr, "berth plan: %s: document at line %d: %s\n", r->path, line, e->msg);
-	else
-		(void)fprintf(stderr, "berth plan: %s: %s\n", r->path, e->msg);
+	for (size_t i = 0; i < r->n; i++) {
+		js_free(r->applied[i].document);
+		free(r->applied[i].path);
+	}
+	free(r->applied);
+	planning_done(&r->planning);
+	plan_options_done(&r->options);
 }
 
-static int on_document(struct js *document, int line, void *arg, struct err *e)
+static int on_document(struct js *document, const char *path, int line, void *arg, struct err *e)
 {
-	struct reading *r = arg;
-	(void)e;
-	struct err own = { 0 };
-	if (r->fn(r->plan, document, &own) < 0)
-		mistake(r, line, &own);
+	struct run *r = arg;
+	int err = plan_apply(r->planning.plan, document, e);
+	if (err < 0)
+		return err;
+	vec_grow(&r->applied, &r->cap, r->n + 1);
+	r->applied[r->n++] = (struct applied){ js_ref(document), xstrdup(path), line };
 	return 0;
 }
 
-static void read_text(struct reading *r, struct slice text)
+static void on_problem(const char *line, void *arg)
 {
-	/* JSON is YAML too, and one reader is enough. */
-	struct err e = { 0 };
-	if (yaml_parse(text, on_document, r, &e) < 0)
-		mistake(r, 0, &e);
-}
-
-static void read_stdin(struct reading *r)
-{
-	CLEANUP(buf_done) struct buf text = BUF_INIT(YAML_SIZE_MAX);
-	char piece[16 * 1024];
-	size_t n;
-	while ((n = fread(piece, 1, sizeof(piece), stdin)) > 0)
-		buf_add(&text, piece, n);
-	if (text.overflow) {
-		struct err e = { 0 };
-		(void)err_set(&e, E2BIG, "more than %d bytes", YAML_SIZE_MAX);
-		mistake(r, 0, &e);
-		return;
-	}
-	read_text(r, buf_slice(&text));
-}
-
-static void read_file(struct reading *r, const char *path)
-{
-	CLEANUP(buf_done) struct buf text = BUF_INIT(YAML_SIZE_MAX);
-	struct err e = { 0 };
-	const char *outer = r->path;
-	r->path = path;
-	if (file_read(path, &text, NULL, &e) < 0)
-		mistake(r, 0, &e);
-	else
-		read_text(r, buf_slice(&text));
-	r->path = outer;
-}
-
-static int is_manifest(const struct dirent *d)
-{
-	const char *dot = strrchr(d->d_name, '.');
-	return d->d_name[0] != '.' && dot &&
-	       (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
-}
-
-static void read_dir(struct reading *r, const char *path)
-{
-	struct dirent **list = NULL;
-	int n = scandir(path, &list, is_manifest, alphasort);
-	if (n < 0) {
-		struct err e = { 0 };
-		(void)err_set(&e, errno, "cannot read the folder: %s", strerror(errno));
-		mistake(r, 0, &e);
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		CLEANUP(freep) char *file = xasprintf("%s/%s", path, list[i]->d_name);
-		read_file(r, file);
-		free(list[i]);
-	}
-	free(list);
-}
-
-static void read_path(struct reading *r, const char *path)
-{
-	struct stat st;
-	r->path = strcmp(path, "-") == 0 ? "standard input" : path;
-	if (strcmp(path, "-") == 0)
-		read_stdin(r);
-	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		read_dir(r, path);
-	else
-		read_file(r, path);
+	struct run *r = arg;
+	r->problems++;
+	manifest_complain("plan", r->applied[r->at].path, r->applied[r->at].line, line);
 }
 
 static unsigned found(const struct plan_summary *s, unsigned allow)
@@ -123,45 +59,40 @@ static unsigned found(const struct plan_summary *s, unsigned allow)
 	       (allow & PLAN_WAITS ? 0 : s->n[VERDICT_WAITS]);
 }
 
-static int run(const struct plan_options *o)
+static int run(struct run *r)
 {
-	struct ipam_config config = allocation_config(&o->allocation);
-	config.records = o->allocation.address_records != RECORDS_OFF;
-	config.max_in_flight = 64;
-	struct view_config view = {
-		.managers = (const char *const *)o->allocation.field_manager.items,
-		.metallb = o->allocation.accept_metallb_annotations,
+	const struct plan_options *o = &r->options;
+	const struct planning_options from = {
+		.verb = "plan",
+		.allocation = &o->allocation,
+		.cluster = &o->cluster,
+		.against = o->against,
+		.ns = o->ns,
 	};
-	CLEANUP(plan_freep) struct plan *plan = plan_new(&config, &view, loop_wall());
-	struct reading r = { .plan = plan, .fn = plan_base };
-	if (o->against)
-		read_path(&r, o->against);
-	plan_begin(plan);
-	r.fn = plan_apply;
+	int code = planning_begin(&from, &r->planning);
+	if (!r->planning.plan)
+		return code;
+	struct manifest_reader reader = { .verb = "plan", .fn = on_document, .arg = r };
 	for (size_t i = 0; i < o->filename.n; i++)
-		read_path(&r, o->filename.items[i]);
-	if (r.mistakes)
+		manifests_read(&reader, o->filename.items[i]);
+	for (r->at = 0; r->at < r->n; r->at++)
+		plan_problems(r->planning.plan, r->applied[r->at].document, on_problem, r);
+	if (code || reader.mistakes)
 		return EXIT_WRONG_USE;
-	plan_finish(plan);
 
 	struct plan_summary summary = { 0 };
-	CLEANUP(buf_done) struct buf text = BUF_INIT(256 * 1024 * 1024);
-	plan_print(plan,
-		   o->output == OUTPUT_JSON   ? PLAN_AS_JSON
-		   : o->output == OUTPUT_YAML ? PLAN_AS_YAML
-		   : o->output == OUTPUT_WIDE ? PLAN_AS_WIDE
-					      : PLAN_AS_TABLE,
-		   &text, &summary);
-	int code = print_out(&text);
-	return code ? code : found(&summary, o->allow) ? EXIT_FOUND : 0;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+	plan_print(r->planning.plan, o->output, &text, &summary);
+	code = print_out(&text);
+	return code ? code : r->problems || found(&summary, o->allow) ? EXIT_FOUND : 0;
 }
 
 int cmd_plan(int argc, char **argv)
 {
-	struct plan_options o = { 0 };
-	int code = plan_options_parse(argc, argv, &o);
+	struct run r = { 0 };
+	int code = plan_options_parse(argc, argv, &r.options);
 	if (code < 0)
-		code = run(&o);
-	plan_options_done(&o);
+		code = run(&r);
+	run_done(&r);
 	return code;
 }

@@ -7,9 +7,7 @@
 
 /* In the order of the bits. */
 static const char *const allow_names[] = { "moves", "loses", "waits", NULL };
-static const char *const outputs[] = {
-	[OUTPUT_TABLE] = "table", [OUTPUT_WIDE] = "wide", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml", NULL
-};
+static const char *const outputs[] = { "table", "wide", "json", "yaml", NULL };
 
 static const struct flag own_flags[] = {
 	{ .name = "filename",
@@ -21,9 +19,18 @@ static const struct flag own_flags[] = {
 	{ .name = "against",
 	  .type = FLAG_STRING,
 	  AT(against),
-	  .placeholder = "FILE",
+	  .placeholder = "cluster|FILE",
 	  .needed = true,
-	  .help = "what is there already, as kubectl get -o yaml writes it" },
+	  .help = "what is there already: the cluster of the kubeconfig, or what kubectl get -o yaml has "
+		  "written to a file or folder" },
+	{ .name = "namespace",
+	  .letter = 'n',
+	  .type = FLAG_STRING,
+	  AT(ns),
+	  .placeholder = "NAME",
+	  .needed = true,
+	  .help = "namespace of manifests that name none; else that of the kubeconfig's context where "
+		  "--against=cluster, else default" },
 	{ .name = "allow",
 	  .type = FLAG_CHOICES,
 	  AT(allow),
@@ -40,6 +47,7 @@ static const struct flag own_flags[] = {
 
 static const struct flag_section sections[] = {
 	{ "Plan", own_flags, ARRAY_LEN(own_flags), 0 },
+	{ "Cluster", cluster_flags, CLUSTER_FLAGS, offsetof(struct plan_options, cluster) },
 	{ "Addresses, as the operator has them", allocation_flags, ALLOCATION_FLAGS,
 	  offsetof(struct plan_options, allocation) },
 };
@@ -49,22 +57,29 @@ static void check(void *options, struct flag_mistakes *m)
 	struct plan_options *o = options;
 	allocation_check(&o->allocation, m);
 	if (o->filename.n == 0 && !o->against)
-		flag_mistake(m, "nothing to plan: want --filename=PATH, --against=FILE, or both");
+		flag_mistake(m, "nothing to plan: want --filename=PATH, --against=cluster or FILE, or both");
 }
 
 const struct flag_set plan_flags = {
 	.verb = "plan",
 	.arguments = "",
-	.about = "Says what the operator would do with these manifests, alone or on top of what a cluster "
-		 "has: "
-		 "for each Service which addresses it keeps, gets, moves to, loses, or what it waits for and "
-		 "why. The same code decides as in the operator; nothing is written.\n"
-		 "The exit code is 1 if a Service moves, loses an address or waits.",
+	.about =
+		"Says what the operator would do with these manifests, alone or on top of what a cluster "
+		"has: "
+		"for each Service which addresses it keeps, gets, moves to, loses, or what it waits for and "
+		"why. The same code decides as in the operator; nothing is written.\n"
+		"Manifests count in the order in which they stand, as kubectl apply takes them, and the "
+		"operator has done with one before the next comes. That an object is deleted no manifest can "
+		"say.\n"
+		"The exit code is 1 if a Service moves, loses an address or waits, or if a manifest has a "
+		"problem, such as a pool with an invalid block: one line each on standard error.",
 	.examples = "# what do these manifests come to?\n"
 		    "berth plan -f pools.yaml -f services/\n"
 		    "# would this change to the pools take anything away from a Service in the cluster?\n"
-		    "kubectl get services,ippools,ipaddresses -A -o yaml >now.yaml\n"
-		    "berth plan -f pools.yaml --against=now.yaml --allow=waits\n",
+		    "berth plan -f pools.yaml --against=cluster --allow=waits\n"
+		    "# the same, away from the cluster\n"
+		    "kubectl get services,ippools,ipaddresses,servicecidrs,nodes -A -o yaml >now.yaml\n"
+		    "berth plan -f pools.yaml --against=now.yaml\n",
 	.sections = sections,
 	.n_sections = ARRAY_LEN(sections),
 	.check = check,

@@ -2,17 +2,19 @@
 #pragma once
 
 #include "cmd/common_options.h"
+#include "plan/print.h"
 
 /* Bits of --allow: what may happen to a Service without the exit code 1. */
 enum plan_allow { PLAN_MOVES = 1 << 0, PLAN_LOSES = 1 << 1, PLAN_WAITS = 1 << 2 };
-enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML };
 
 struct plan_options {
 	struct allocation_options allocation;
 	struct flag_list filename; /* manifests: files, folders, "-" */
-	char *against;             /* file or folder; NULL = nothing */
-	unsigned allow;            /* of enum plan_allow */
-	enum output output;
+	struct cluster_options cluster;
+	char *against;  /* "cluster", file or folder; NULL = nothing */
+	char *ns;       /* of manifests that name none; NULL = not given */
+	unsigned allow; /* of enum plan_allow */
+	enum plan_form output;
 };
 
 extern const struct flag_set plan_flags;

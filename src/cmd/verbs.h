@@ -26,6 +26,7 @@ void verbs_help(const struct verb_table *t, const char *program, struct buf *out
 
 /* One file per verb. */
 int cmd_completion(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_man(int argc, char **argv);
 int cmd_operator(int argc, char **argv);

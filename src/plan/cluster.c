@@ -24,6 +24,7 @@ struct cluster {
 	size_t writes[EFFECT_KINDS];
 	struct buf events;
 	bool pool_kind_stands;
+	bool lost[IPAM_KINDS];
 };
 
 static const struct {
@@ -445,7 +446,15 @@ void cluster_sync(struct cluster *c)
 	for (const struct stored *s; (s = map_next(&c->objects, &at));)
 		tell(c, s);
 	for (int k = 0; k < IPAM_KINDS; k++)
-		ipam_list_end(c->ipam, (enum ipam_kind)k, cluster_now(c));
+		if (c->lost[k])
+			ipam_kind_lost(c->ipam, (enum ipam_kind)k, cluster_now(c));
+		else
+			ipam_list_end(c->ipam, (enum ipam_kind)k, cluster_now(c));
+}
+
+void cluster_set_lost(struct cluster *c, enum ipam_kind k, bool lost)
+{
+	c->lost[k] = lost;
 }
 
 void cluster_restart(struct cluster *c, const struct ipam_config *config)

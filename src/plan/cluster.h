@@ -31,6 +31,8 @@ void cluster_each(const struct cluster *c, const char *kind, void (*fn)(struct j
 
 /* The first lists are complete (or, after cluster_restart(), complete again). */
 void cluster_sync(struct cluster *c);
+/* The kind is not served: cluster_sync() says so instead of listing it. */
+void cluster_set_lost(struct cluster *c, enum ipam_kind k, bool lost);
 /* Lets the core work until nothing is due, at most `limit` effects and `patience` of its own time.
  * Returns the number of effects. */
 size_t cluster_run(struct cluster *c, size_t limit, msec patience);

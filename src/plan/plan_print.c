@@ -1,115 +1,58 @@
 #include "plan/plan_print.h"
 
-enum { SERVICE_COLUMN, VERDICT_COLUMN, BEFORE_COLUMN, AFTER_COLUMN, WHY_COLUMN, COLUMNS };
+enum { COLUMNS = 5, WHY_MAX = 8 * 1024 };
 
 struct printing {
 	enum plan_form form;
-	struct buf *out;
 	struct plan_summary *summary;
-	size_t width[COLUMNS];
-	bool measuring;
-	bool first;
+	struct columns table;
+	struct js *list;
 };
 
-static const char *or_dash(const char *text)
+static void add_why(const struct plan_row *row, bool wide, struct buf *why)
 {
-	return text[0] ? text : "-";
-}
-
-static void add_cell(struct printing *p, int column, const char *text)
-{
-	size_t len = strlen(text);
-	if (p->measuring) {
-		if (len > p->width[column])
-			p->width[column] = len;
+	const bool lacks = strcmp(row->reason, "satisfied") != 0 && row->reason[0];
+	buf_add_str(why, row->leaves);
+	if (!lacks && !wide)
 		return;
-	}
-	buf_add_str(p->out, text);
-	for (size_t i = len; column < WHY_COLUMN && i < p->width[column] + 3; i++)
-		buf_add_char(p->out, ' ');
-}
-
-static void add_line(struct printing *p, const char *const cells[COLUMNS])
-{
-	for (int i = 0; i < COLUMNS; i++)
-		add_cell(p, i, cells[i]);
-	if (p->measuring)
-		return;
-	while (p->out->len && p->out->ptr[p->out->len - 1] == ' ')
-		p->out->ptr[--p->out->len] = '\0';
-	buf_add_char(p->out, '\n');
+	if (why->len && (lacks || row->message[0]))
+		buf_add_str(why, "; ");
+	if (lacks)
+		buf_addf(why, "%s%s", row->reason, row->message[0] ? ": " : "");
+	buf_add_str(why, row->message);
 }
 
 static void table_row(struct printing *p, const struct plan_row *row)
 {
 	CLEANUP(freep) char *service = xasprintf("%s/%s", row->namespace, row->name);
-	CLEANUP(buf_done) struct buf why = BUF_INIT(4096);
-	if (row->verdict == VERDICT_WAITS || row->verdict == VERDICT_LOSES)
-		buf_addf(&why, "%s%s", row->reason, row->message[0] ? ": " : "");
-	if (p->form == PLAN_AS_WIDE || why.len)
-		buf_add_str(&why, row->message);
-	add_line(p, (const char *const[COLUMNS]){ service, plan_verdict_name(row->verdict),
-						  or_dash(row->before), or_dash(row->after), buf_str(&why) });
+	CLEANUP(buf_done) struct buf why = BUF_INIT(WHY_MAX);
+	add_why(row, p->form == PLAN_AS_WIDE, &why);
+	columns_add(&p->table, (const char *const[COLUMNS]){ service, plan_verdict_name(row->verdict),
+							     row->before, row->after, buf_str(&why) });
 }
 
-static void add_member(struct buf *out, const char *key, const char *value)
+static struct js *document_of(const struct plan_row *row)
 {
-	buf_addf(out, ",\"%s\":", key);
-	buf_add_json(out, slice_of(value));
-}
-
-static void json_row(struct printing *p, const struct plan_row *row)
-{
-	buf_add_str(p->out, p->first ? "\n  {\"namespace\":" : ",\n  {\"namespace\":");
-	p->first = false;
-	buf_add_json(p->out, slice_of(row->namespace));
-	add_member(p->out, "name", row->name);
-	add_member(p->out, "verdict", plan_verdict_name(row->verdict));
-	add_member(p->out, "before", row->before);
-	add_member(p->out, "after", row->after);
-	add_member(p->out, "reason", row->reason);
-	add_member(p->out, "message", row->message);
-	buf_add_char(p->out, '}');
-}
-
-/* A JSON string is a YAML scalar too. */
-static void yaml_member(struct buf *out, const char *before, const char *key, const char *value)
-{
-	buf_addf(out, "%s%s: ", before, key);
-	buf_add_json(out, slice_of(value));
-	buf_add_char(out, '\n');
-}
-
-static void yaml_row(struct printing *p, const struct plan_row *row)
-{
-	yaml_member(p->out, "- ", "namespace", row->namespace);
-	yaml_member(p->out, "  ", "name", row->name);
-	yaml_member(p->out, "  ", "verdict", plan_verdict_name(row->verdict));
-	yaml_member(p->out, "  ", "before", row->before);
-	yaml_member(p->out, "  ", "after", row->after);
-	yaml_member(p->out, "  ", "reason", row->reason);
-	yaml_member(p->out, "  ", "message", row->message);
+	struct js *j = js_new_object();
+	js_set(j, "namespace", js_new_str(row->namespace));
+	js_set(j, "name", js_new_str(row->name));
+	js_set(j, "verdict", js_new_str(plan_verdict_name(row->verdict)));
+	js_set(j, "before", js_new_str(row->before));
+	js_set(j, "after", js_new_str(row->after));
+	js_set(j, "leaves", js_new_str(row->leaves));
+	js_set(j, "reason", js_new_str(row->reason));
+	js_set(j, "message", js_new_str(row->message));
+	return j;
 }
 
 static void one(const struct plan_row *row, void *arg)
 {
 	struct printing *p = arg;
-	if (!p->measuring)
-		p->summary->n[row->verdict]++;
-	switch (p->form) {
-	case PLAN_AS_TABLE:
-	case PLAN_AS_WIDE:
+	p->summary->n[row->verdict]++;
+	if (p->list)
+		js_push(p->list, document_of(row));
+	else
 		table_row(p, row);
-		break;
-	case PLAN_AS_JSON:
-		if (!p->measuring)
-			json_row(p, row);
-		break;
-	case PLAN_AS_YAML:
-		if (!p->measuring)
-			yaml_row(p, row);
-		break;
-	}
 }
 
 static void add_summary(const struct plan_summary *s, struct buf *out)
@@ -126,24 +69,21 @@ static void add_summary(const struct plan_summary *s, struct buf *out)
 
 void plan_print(struct plan *plan, enum plan_form form, struct buf *out, struct plan_summary *ret)
 {
-	static const char *const head[COLUMNS] = { "SERVICE", "VERDICT", "BEFORE", "AFTER", "WHY" };
-	struct printing p = { .form = form, .out = out, .summary = ret, .measuring = true, .first = true };
-	bool table = form == PLAN_AS_TABLE || form == PLAN_AS_WIDE;
+	const bool table = form == PLAN_AS_TABLE || form == PLAN_AS_WIDE;
+	struct printing p = { .form = form, .summary = ret, .table = { .n = COLUMNS } };
 	*ret = (struct plan_summary){ 0 };
-	if (table) {
-		add_line(&p, head);
-		plan_rows(plan, one, &p);
-	}
-	p.measuring = false;
-	if (table)
-		add_line(&p, head);
-	if (form == PLAN_AS_JSON)
-		buf_add_char(out, '[');
+	if (!table)
+		p.list = js_new_array();
+	else
+		columns_add(&p.table,
+			    (const char *const[COLUMNS]){ "SERVICE", "VERDICT", "BEFORE", "AFTER", "WHY" });
 	plan_rows(plan, one, &p);
-	if (form == PLAN_AS_JSON)
-		buf_add_str(out, p.first ? "]\n" : "\n]\n");
-	else if (form == PLAN_AS_YAML && out->len == 0)
-		buf_add_str(out, "[]\n");
-	else if (table)
+	if (table) {
+		columns_print(&p.table, out);
 		add_summary(ret, out);
+	} else {
+		print_document(p.list, form, out);
+	}
+	js_free(p.list);
+	columns_done(&p.table);
 }

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "plan/plan.h"
-
-enum plan_form { PLAN_AS_TABLE, PLAN_AS_WIDE, PLAN_AS_JSON, PLAN_AS_YAML };
+#include "plan/print.h"
 
 struct plan_summary {
 	unsigned n[VERDICTS];

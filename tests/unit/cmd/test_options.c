@@ -1,9 +1,10 @@
 /* The tables of flags as they are, and what follows from flags together. */
+#include "cmd/explain_options.h"
 #include "cmd/operator_options.h"
 #include "cmd/plan_options.h"
 #include "lib/test.h"
 
-static const struct flag_set *const sets[] = { &operator_flags, &plan_flags };
+static const struct flag_set *const sets[] = { &operator_flags, &plan_flags, &explain_flags };
 
 static void check_row(const struct flag_set *s, const struct flag *f)
 {
@@ -136,7 +137,7 @@ static void a_plan_needs_something_to_plan(void **state)
 	CLEANUP(flag_result_done) struct flag_result r = { 0 };
 	PARSE(&plan_flags, &o, &r, NULL);
 	assert_string_equal(buf_str(&r.mistakes.text),
-			    "nothing to plan: want --filename=PATH, --against=FILE, or both\n");
+			    "nothing to plan: want --filename=PATH, --against=cluster or FILE, or both\n");
 	plan_options_done(&o);
 
 	CLEANUP(flag_result_done) struct flag_result r2 = { 0 };
@@ -146,7 +147,7 @@ static void a_plan_needs_something_to_plan(void **state)
 	assert_int_equal(o.filename.n, 2);
 	assert_string_equal(o.filename.items[1], "b c");
 	assert_int_equal(o.allow, PLAN_MOVES | PLAN_WAITS);
-	assert_int_equal(o.output, OUTPUT_JSON);
+	assert_int_equal(o.output, PLAN_AS_JSON);
 	assert_int_equal(o.allocation.service_opt_in, OPT_IN_CLASS);
 	plan_options_done(&o);
 }

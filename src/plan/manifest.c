@@ -1,0 +1,123 @@
+#include "plan/manifest.h"
+
+#include "data/schema.h"
+#include "deploy/crds.h"
+#include "view/view.h"
+
+static const char pool_kind[] = "CiliumLoadBalancerIPPool";
+
+struct manifest_checks {
+	struct schema *pool;
+};
+
+/* Of the CRD that berth ships; both of its versions have the same. */
+static struct schema *pool_schema(void)
+{
+	for (size_t i = 0; i < berth_crds_n; i++) {
+		CLEANUP(js_freep) struct js *crd = NULL;
+		struct schema *schema = NULL;
+		if (js_parse((struct slice){ berth_crds[i].data, berth_crds[i].size }, &crd, NULL) < 0 ||
+		    !slice_is(js_text(js_path(crd, "spec", "names", "kind")), pool_kind))
+			continue;
+		const struct js *version = js_item(js_path(crd, "spec", "versions"), 0);
+		if (schema_new(js_path(version, "schema", "openAPIV3Schema"), &schema, NULL) == 0)
+			return schema;
+	}
+	return NULL;
+}
+
+struct manifest_checks *manifest_checks_new(void)
+{
+	struct manifest_checks *c = xcalloc(1, sizeof(*c));
+	c->pool = pool_schema();
+	return c;
+}
+
+void manifest_checks_free(struct manifest_checks *c)
+{
+	if (!c)
+		return;
+	schema_free(c->pool);
+	free(c);
+}
+
+struct telling {
+	void (*fn)(const char *line, void *arg);
+	void *arg;
+	char *name; /* "pool blue", "Service default/web" */
+};
+
+[[gnu::format(printf, 2, 3)]] static void tell(const struct telling *t, const char *fmt, ...)
+{
+	struct buf line = BUF_INIT(4096);
+	buf_addf(&line, "%s: ", t->name);
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vaddf(&line, fmt, ap);
+	va_end(ap);
+	t->fn(buf_str(&line), t->arg);
+	buf_done(&line);
+}
+
+/* Types and names of fields. */
+static void check_schema(const struct schema *s, const struct js *object, const struct telling *t)
+{
+	struct problems found = { 0 };
+	CLEANUP(js_freep) struct js *pruned = js_clone(object), *unknown = js_new_array();
+	schema_validate(s, object, "", &found);
+	for (size_t i = 0; i < found.n; i++)
+		tell(t, "%s: %s", found.items[i].field, found.items[i].message);
+	problems_done(&found);
+	schema_prune(s, pruned, unknown);
+	for (size_t i = 0; i < js_len(unknown); i++)
+		tell(t, "%.*s: there is no such field; the API server drops it",
+		     SLICE_ARG(js_text(js_item(unknown, i))));
+}
+
+static void check_pool(struct ipam *m, const char *name, const struct telling *t)
+{
+	struct pool_row row;
+	struct pool_text text;
+	for (size_t i = 0; ipam_pool_row(m, i, &row); i++) {
+		CLEANUP(buf_done) struct buf selector = BUF_INIT(4096);
+		if (strcmp(row.name, name) != 0 || !ipam_pool_text(m, i, &text, &selector))
+			continue;
+		if (text.flaw == POOL_BAD_BLOCK)
+			tell(t,
+			     "%s; want cidr, or start and for a range stop, of the same family and not below "
+			     "start",
+			     text.disorder);
+		else if (text.flaw == POOL_BAD_SELECTOR)
+			tell(t,
+			     "%s; want keys and values of labels, and an operator: In or NotIn with values, "
+			     "Exists or DoesNotExist without",
+			     text.disorder);
+		else if (text.disorder)
+			tell(t, "%s; want blocks that no other pool has", text.disorder);
+	}
+}
+
+static void check_service(struct ipam *m, const char *ns, const char *name, const struct telling *t)
+{
+	CLEANUP(buf_done) struct buf why = BUF_INIT(1024);
+	if (ipam_opt_in_is_bad(m, ns, name, &why))
+		tell(t, "%s; want \"true\" or \"false\"", buf_str(&why));
+}
+
+void manifest_problems(const struct manifest_checks *c, struct ipam *m, const struct js *object,
+		       void (*fn)(const char *line, void *arg), void *arg)
+{
+	struct slice kind = js_text(js_get(object, "kind"));
+	const char *name = view_name(object), *ns = view_namespace(object);
+	if (slice_is(kind, pool_kind)) {
+		struct telling t = { fn, arg, xasprintf("pool %s", name) };
+		if (c->pool)
+			check_schema(c->pool, object, &t);
+		check_pool(m, name, &t);
+		free(t.name);
+	} else if (slice_is(kind, "Service")) {
+		struct telling t = { fn, arg, xasprintf("Service %s/%s", ns, name) };
+		check_service(m, ns, name, &t);
+		free(t.name);
+	}
+}
