@@ -650,17 +650,34 @@ static void conclude(struct ipam *m, struct service *s, struct verdict *v)
 		str_replace(&s->message, v->text.len ? buf_str(&v->text) : NULL);
 }
 
+/* Leaves all lists; returns those of pools, owned by the caller. */
+static struct wait_list **leave_lists(struct ipam *m, struct service *s, size_t *ret_n)
+{
+	size_t n = 0;
+	for (const struct wait *w = s->waits; w; w = w->sibling)
+		n++;
+	struct wait_list **lists = n ? xmalloc(n * sizeof(*lists)) : NULL;
+	*ret_n = 0;
+	for (const struct wait *w = s->waits; w; w = w->sibling)
+		if (!w->has_ip && w->list != &m->wait_any)
+			lists[(*ret_n)++] = w->list;
+	wait_clear(m, s);
+	return lists;
+}
+
+void stop_waiting(struct ipam *m, struct service *s)
+{
+	size_t n_lists;
+	CLEANUP(freep) struct wait_list **lists = leave_lists(m, s, &n_lists);
+	pass_on(m, lists, n_lists);
+}
+
 void decide(struct ipam *m, struct service *s, struct moment now, const struct ipam_trace *t)
 {
-	enum { LISTS_MAX = 16 };
-	struct wait_list *lists[LISTS_MAX];
-	size_t n_lists = 0;
-	for (const struct wait *w = s->waits; w; w = w->sibling)
-		if (!w->has_ip && w->list != &m->wait_any && n_lists < LISTS_MAX)
-			lists[n_lists++] = w->list;
 	if (!s->waits)
 		s->waiting_since = now.mono;
-	wait_clear(m, s);
+	size_t n_lists;
+	CLEANUP(freep) struct wait_list **lists = leave_lists(m, s, &n_lists);
 
 	adopt(m, s);
 	keep_or_move(m, s);

@@ -9,6 +9,8 @@ void adopt(struct ipam *m, struct service *s);
  * externalIPs that have come to the address are no reason: what is valid does not move. Nor is a foreign
  * status once it is ours. */
 const char *adopt_refused(const struct ipam *m, const struct service *s, struct ip ip);
+/* The Service waits for nothing any more; what it was woken for goes to the next in line. */
+void stop_waiting(struct ipam *m, struct service *s);
 /* Settles which addresses the Service holds, which it leaves, the reason and the message, and what it
  * waits for. Deciding twice changes nothing. t: NULL, or who is told what was looked at on the way. */
 void decide(struct ipam *m, struct service *s, struct moment now, const struct ipam_trace *t);

@@ -2,6 +2,7 @@
 #include "core/service.h"
 
 #include "core/contest.h"
+#include "core/decide.h"
 #include "core/ledger.h"
 #include "core/queue.h"
 #include "core/sharing.h"
@@ -311,12 +312,13 @@ void ipam_service_deleted(struct ipam *m, const char *namespace, const char *nam
 	struct service *s = service_find(m, namespace, name);
 	if (!s || (uid && !uid_is(&s->uid, NULL) && !uid_is(&s->uid, uid)))
 		return;
+	/* Before its own addresses get free: it is not to be woken for them. */
+	stop_waiting(m, s);
 	s->gone = true;
 	s->wanted = s->is_lb = false;
 	free_ingress(s);
 	free_extra(m, s);
 	claims_set(m, s, s->key, &s->claims, &s->n_claims, NULL, 0);
-	wait_clear(m, s);
 	timer_clear(m, s);
 	enqueue(m, s, LANE_NORMAL);
 }

@@ -136,6 +136,7 @@ class Run:
         self.recorders = {}
         self.counted = {}       # kind -> changes looked at by the last expect
         # The embedded API comes with the operator: what that writes at its start cannot be watched.
+        self.expected = False   # the last step was an expect
         self.blind = "before" in scenario and cluster.backend == "embedded"
 
     # Steps
@@ -198,6 +199,10 @@ class Run:
         self.cluster.start(*self.flags)
 
     def again(self, flags, end):
+        if self.expected:
+            # What is counted next is what comes of the restart.
+            self.quiet(1.2)
+            self.begin_counting()
         end()
         self.flags = flags or self.flags
         self.start()
@@ -340,8 +345,7 @@ class Run:
             w.get("untouched") for w in want.get("services", {}).values())
         if unmoved:
             # Nothing more may come. Counts of pools are written up to a second later.
-            quiet = 1.2 if "pools" in counts else 0.5
-            self.cluster.settled(lambda: {k: len(r.snapshot()) for k, r in self.recorders.items()}, quiet=quiet)
+            self.quiet(1.2 if "pools" in counts else 0.5)
             wrong = list(self.faults(want))
         for part in want.get("no-events", []):
             wrong += [f"an Event: {line}" for _, line in self.new_events() if part in line]
@@ -354,6 +358,9 @@ class Run:
         assert not wrong, "\n".join(wrong)
         self.blind = False
         self.begin_counting()
+
+    def quiet(self, duration):
+        self.cluster.settled(lambda: {k: len(r.snapshot()) for k, r in self.recorders.items()}, quiet=duration)
 
     def begin_counting(self):
         self.versions = {key_of(s): s["metadata"]["resourceVersion"] for s in self.cluster.api.list("Service")}
@@ -380,6 +387,7 @@ class Run:
             self.record()
         for step in self.scenario["steps"]:
             self.step(step)
+            self.expected = "expect" in step
 
     def record(self):
         self.recorders = {k: self.cluster.record(k) for k in ("Service", "IPAddress", POOL)}
