@@ -210,11 +210,10 @@ static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
 		struct claim *c = *at;
 		*at = c->next;
 		free(c);
-		/* Some may join its holders now. */
-		if (a->n_holders) {
-			wake_asked(m, a->ip);
+		/* There may be another reason now, or none: some may join its holders. */
+		wake_asked(m, a->ip);
+		if (a->n_holders)
 			sharing_wake(m, a->holders[0]);
-		}
 		ledger_prune(m, a);
 		return;
 	}

@@ -260,10 +260,16 @@ static void foreign_record(struct sim *x)
 	if (!x->w.records)
 		return;
 	if (old) {
-		/* Also one of ours: somebody tidies up by hand. */
-		if (chance(x, 30)) {
+		/* Also one of ours, in a moment of rest: somebody tidies up by hand. While an address is on
+		 * its way out its record is all that says whose it was. */
+		bool ours = slice_is(
+			js_text(js_path(old, "metadata", "labels", "ipaddress.kubernetes.io/managed-by")),
+			"berth");
+		if (chance(x, 30) && (!ours || x->quiet)) {
 			SAY("delete record %s\n", text);
 			cluster_delete(x->w.cluster, "IPAddress", "", text);
+			if (ours)
+				check_quiet(x);
 		}
 		return;
 	}
