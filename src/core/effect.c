@@ -43,6 +43,9 @@ static bool record_effect(struct ipam *m, const struct step *st, struct effect *
 	buf_clear(&m->text[0]);
 	buf_add_str(&m->text[0], ip_format(a->ip, text));
 	record_holders(a, &m->text[1]);
+	/* Its last holder has gone since: then it is to be deleted, as the next look will say. */
+	if (st->kind == EFFECT_RECORD_PATCH && m->text[1].len == 0)
+		return false;
 	*ret = (struct effect){
 		.kind = st->kind,
 		.name = buf_str(&m->text[0]),

@@ -127,7 +127,10 @@ static bool give_back(struct ipam *m, struct service *s)
 		if (!s->gone)
 			notice_service(m, s, false, "IPReleased", "Released address %s",
 				       ip_format(a->ip, text));
+		bool left = a->record && a->record->ours && a->n_holders == 1;
 		ledger_release(m, s, a);
+		if (left)
+			record_settle(m, a);
 	}
 	return busy;
 }
