@@ -691,6 +691,7 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct i
 	if (s->deleting) {
 		/* It keeps what it has until it is gone, gets nothing new, and needs no news. */
 		s->mute = true;
+		s->altered = false;
 		service_claim(m, s);
 		pass_on(m, lists, n_lists);
 		return;

@@ -208,8 +208,11 @@ static void take_extra(struct ipam *m, struct service *s, const struct service_i
 	/* What stood against sharing with it may be gone. */
 	s->altered = true;
 	sharing_wake(m, s);
-	for (size_t i = 0; i < s->n_held; i++)
+	for (size_t i = 0; i < s->n_held; i++) {
 		wake_asked(m, s->held[i].addr->ip);
+		if (m->ready)
+			addr_wake_holders(m, s->held[i].addr);
+	}
 }
 
 void service_claim(struct ipam *m, struct service *s)
