@@ -519,13 +519,15 @@ static void trace_held_family(struct ipam *m, struct service *s, enum family f, 
 	CLEANUP(freep) struct pool **list = pools_by_preference(m, s, &missing);
 	(void)group_address(m, s, f, &why, t);
 	for (size_t i = 0; i < m->n_pools; i++) {
+		enum pool_answer r = ask_pool(m, s, list[i], f);
 		char text[IP_TEXT_MAX];
 		CLEANUP(freep) char *has = NULL;
-		for (size_t j = 0; j < s->n_held && !has; j++)
+		for (size_t j = 0; j < s->n_held && !has && (r == POOL_GIVES || r == POOL_OFF); j++)
 			if (s->held[j].addr->ip.family == f && pool_contains(list[i], s->held[j].addr->ip))
-				has = xasprintf("contains %s, which it has",
+				has = xasprintf("%s%scontains %s, which it has",
+						r == POOL_OFF ? pool_unusable_why(m, list[i]) : "",
+						r == POOL_OFF ? "; " : "",
 						ip_format(s->held[j].addr->ip, text));
-		enum pool_answer r = ask_pool(m, s, list[i], f);
 		struct ip ip;
 		if (has)
 			t->pool(t->arg, list[i]->name, f, POOL_HAS, has);
