@@ -114,31 +114,6 @@ static addr_set in_statuses(const struct sim *x)
 	return set;
 }
 
-/* Could the Service have this address now? */
-static bool attainable(const struct sim *x, int s, int a)
-{
-	addr_set bit = (addr_set)1 << a;
-	char text[IP_TEXT_MAX];
-	bool given = false;
-	for (int p = 0; p < POOLS; p++)
-		given = given || (selects(&x->w, p, s) && named(&x->w, p, s) && (gives(&x->w, p) & bit));
-	if (!given || foreign(&x->w, -1) & bit)
-		return false;
-	if (!((in_statuses(x) | recorded(&x->w)) & bit))
-		return true;
-	/* Joinable? */
-	bool holders = false;
-	for (int t = 0; t < SERVICES; t++) {
-		if (!x->w.services[t].exists || !(shown(&x->w, t) & bit))
-			continue;
-		if (t == s || !wanted(&x->w, t) || !may_share(&x->w, s, t))
-			return false;
-		holders = true;
-	}
-	(void)text;
-	return holders;
-}
-
 /* Does the record of the address name the Service? */
 static bool names(const struct world *w, int a, int s)
 {
@@ -160,6 +135,29 @@ static addr_set served(const struct sim *x, int s)
 		if ((!explained(&x->w, s, a) || !(in_pools >> a & 1)) && !names(&x->w, a, s))
 			has &= ~((addr_set)1 << a);
 	return has;
+}
+
+/* Could the Service have this address now? */
+static bool attainable(const struct sim *x, int s, int a)
+{
+	addr_set bit = (addr_set)1 << a;
+	bool given = false;
+	for (int p = 0; p < POOLS; p++)
+		given = given || (selects(&x->w, p, s) && named(&x->w, p, s) && (gives(&x->w, p) & bit));
+	if (!given || foreign(&x->w, -1) & bit)
+		return false;
+	if (!((in_statuses(x) | recorded(&x->w)) & bit))
+		return true;
+	/* Joinable? */
+	bool holders = false;
+	for (int t = 0; t < SERVICES; t++) {
+		if (!x->w.services[t].exists || !(shown(&x->w, t) & bit))
+			continue;
+		if (t == s || !wanted(&x->w, t) || !may_share(&x->w, s, t) || !(served(x, t) & bit))
+			return false;
+		holders = true;
+	}
+	return holders;
 }
 
 static void check_served(struct sim *x, int s)
