@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <malloc.h>
 
 enum {
 	CONNECT_TIMEOUT_MS = 10 * 1000,
@@ -60,6 +61,7 @@ struct http_client {
 	bool insecure;
 	bool tls;
 	int max_connections;
+	int receive_buffer;
 
 	int depth; /* > 0: somebody further up the stack still looks at this client */
 	bool in_curl;
@@ -250,7 +252,7 @@ static CURL *handle_new(struct http_client *c)
 	easy_set(h, CURLOPT_USERAGENT, "berth");
 	easy_set(h, CURLOPT_PROXY, c->proxy_url ? c->proxy_url : "");
 	easy_set(h, CURLOPT_NOPROXY, "");
-	easy_set(h, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	easy_set(h, CURLOPT_BUFFERSIZE, (long)c->receive_buffer);
 	easy_set(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
 	easy_set(h, CURLOPT_SOCKOPTFUNCTION, tune_socket);
 	easy_set(h, CURLOPT_WRITEFUNCTION, on_body);
@@ -313,6 +315,8 @@ static void on_idle_timer(void *arg)
 	struct http_client *c = arg;
 	for (size_t n = c->least_idle; n > 0; n--)
 		curl_easy_cleanup(c->idle[--c->n_idle]);
+	if (c->least_idle > 0)
+		(void)malloc_trim(0); /* what a burst took goes back to the system */
 	c->least_idle = c->n_idle;
 	if (c->n_idle > 0)
 		loop_timer_set(c->idle_timer, IDLE_HANDLES_FOR_MS);
@@ -754,6 +758,7 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 	c->basic_auth = copy_or_null(target->basic_auth);
 	c->insecure = target->insecure;
 	c->max_connections = target->max_connections;
+	c->receive_buffer = target->receive_buffer ? target->receive_buffer : RECEIVE_BUFFER;
 	c->later = loop_timer_new(l, on_later, c);
 	c->idle_timer = loop_timer_new(l, on_idle_timer, c);
 	pool_new(c);

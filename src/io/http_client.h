@@ -18,6 +18,8 @@ struct http_target {
 	const char *basic_auth;      /* "user:password"; NULL = none */
 	bool insecure;               /* no verification of the server */
 	int max_connections;         /* at once; 0 = no limit */
+	/* Bytes that one call takes in at once; 0 = 8 KiB. Each call under way has such a buffer. */
+	int receive_buffer;
 };
 
 /* The texts of `target` are copied. */

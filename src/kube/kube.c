@@ -11,6 +11,8 @@ enum {
 	TIMEOUT_DEFAULT_MS = 30 * 1000,
 	BODY_MAX_DEFAULT = 8 * 1024 * 1024,
 	LEASE_CONNECTIONS = 2, /* one may hang; the next try gets another */
+	/* Of a write: the answer is one object, and many are under way. */
+	WRITE_BUFFER = 2 * 1024,
 };
 
 struct kube {
@@ -285,6 +287,7 @@ int kube_new(struct loop *l, struct kube_config *config, int max_in_flight, stru
 		target.max_connections = lane == KUBE_WRITE   ? max_in_flight
 					 : lane == KUBE_LEASE ? LEASE_CONNECTIONS
 							      : 0;
+		target.receive_buffer = lane == KUBE_WRITE ? WRITE_BUFFER : 0;
 		r = http_client_new(l, &target, &k->clients[lane], e);
 	}
 	if (r < 0) {
