@@ -186,8 +186,9 @@ static int connect_kube(struct reading *r, const struct cluster_options *o, stru
 	struct kube_config *config = NULL;
 	struct kube_config_source from = { .kubeconfig = o->kubeconfig, .context = o->context };
 	int err = loop_new(&r->loop, e);
-	if (err == 0)
-		err = kube_config_load(&from, &config, e);
+	if (err < 0)
+		return err;
+	err = kube_config_load(&from, &config, e);
 	if (err < 0)
 		return err;
 	r->ret->ns = config->ns ? xstrdup(config->ns) : NULL;
