@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "data/merge_patch.h"
 #include "plan/cluster.h"
+#include "plan/defaults.h"
 #include "plan/manifest.h"
 
 #include <errno.h>
@@ -319,6 +320,8 @@ static int apply(struct plan *p, const struct js *object, bool namespaced, void 
 		js_set(js_get(merged, "metadata"), "creationTimestamp",
 		       js_new_str(time_format(p->wall, now)));
 	}
+	if (strcmp(kind, "Service") == 0)
+		default_families(merged, cluster_get(p->cluster, "ServiceCIDR", "", "kubernetes"));
 	int r = cluster_put(p->cluster, merged, e);
 	if (r < 0)
 		return r;
