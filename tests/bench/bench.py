@@ -24,7 +24,8 @@ def arguments():
     p.add_argument("--big", type=int, default=0, metavar="N",
                    help="then once more with N Services, records off and on (20000 takes 15 minutes more)")
     p.add_argument("--rounds", type=int, default=3, help="of which the median counts (default 3)")
-    p.add_argument("--sizes", default="3000,20000,100000", help="Services on the embedded API, for the memory")
+    p.add_argument("--sizes", default="3000,20000,60000",
+                   help="Services on the embedded API, for the memory; it has 65,534 ClusterIPs")
     p.add_argument("--only", default="", help="parts, with commas between: "
                    "binary,core,empty,backlog,restart,latency,settled,embedded")
     p.add_argument("--json", help="write all figures to this file")
@@ -59,6 +60,7 @@ from server import Server, Watcher, name_of  # noqa: E402
 POOL = pool("bench", "10.0.0.0/12")
 LATENCY_SAMPLES = 200
 SETTLED_SECONDS = 30
+GIVEN_BACK_SECONDS = 11  # what a burst took is freed when it was not used for 5 s, twice looked at
 MB = 1024  # kB
 
 results = Results("make bench" if len(sys.argv) == 2 else "tests/bench/bench.py " + " ".join(sys.argv[1:]))
@@ -109,6 +111,11 @@ class Place:
         return OperatorRun(self.flags(records), self.folder)
 
 
+def memory_settled(run):
+    time.sleep(GIVEN_BACK_SECONDS)
+    return run.memory()
+
+
 def served_apart(watcher, count):
     assert len(set(watcher.addresses.values())) == count, "two Services have one address"
 
@@ -117,12 +124,11 @@ def backlog_run(place, watcher, count, records):
     """Starts berth on `count` waiting Services. Leaves it running; returns (it, figures)."""
     run = place.operator(records)
     done = watcher.wait_served(count)
-    figures = {"cpu": run.cpu(), "seconds": done - run.start, "memory_at_last_status": run.memory()}
+    figures = {"cpu": run.cpu(), "seconds": done - run.start, "memory": run.memory()}
     figures["lists"] = run.lists_complete()
     figures["seconds_from_lists"] = figures["seconds"] - figures["lists"]
     figures["seconds_with_events"] = run.settle() - run.start
     figures["cpu_with_events"] = run.cpu()
-    figures["memory"] = run.memory()
     figures["requests"] = {f"{v} {r}": n for (v, r), n in run.requests().items()}
     served_apart(watcher, count)
     return run, figures
@@ -143,6 +149,7 @@ def backlogs(place, watcher, count, rounds, finish):
         def go():
             run, figures = backlog_run(place, watcher, count, records)
             if last["round"]:
+                figures["memory_settled"] = memory_settled(run)
                 finish(run, records)
             else:
                 run.stop()
@@ -184,7 +191,8 @@ def tell_backlogs(count, raw):
         results.add(f"{label}: CPU to the last status", med(kind, "cpu"), "s", 0.5 if count == 3000 else None)
         results.add(f"{label}: CPU with Events", med(kind, "cpu_with_events"), "s")
         goals = {3000: (6 * MB, 16 * MB), 20000: (16 * MB, None)}.get(count, (None, None))
-        results.add(f"{label}: RssAnon, settled", median([f["memory"]["RssAnon"] for f in raw[kind]]), "kB", goals[0])
+        results.add(f"{label}: RssAnon, settled", raw[kind][-1]["memory_settled"]["RssAnon"], "kB", goals[0],
+                    f"{median([f['memory']['RssAnon'] for f in raw[kind]]):,} at the last status")
         results.add(f"{label}: VmHWM", median([f["memory"]["VmHWM"] for f in raw[kind]]), "kB", goals[1])
 
 
@@ -348,12 +356,14 @@ def against_embedded(folder):
             title(f"{count:,} Services on the embedded API")
             made = place.server.create_services(range(done, count))
             run, figures = backlog_run(place, watcher, count, False)
+            figures["memory_settled"] = memory_settled(run)
             run.stop()
             figures["created"] = made
             results.raw[f"embedded {count}"] = figures
             label = f"{count:,}, embedded, records off"
             goal = {3000: 6, 20000: 16, 100000: 64}.get(count)
-            results.add(f"{label}: RssAnon, settled", figures["memory"]["RssAnon"], "kB", goal and goal * MB)
+            results.add(f"{label}: RssAnon, settled", figures["memory_settled"]["RssAnon"], "kB", goal and goal * MB,
+                        f"{figures['memory']['RssAnon']:,} at the last status")
             results.add(f"{label}: VmHWM", figures["memory"]["VmHWM"], "kB")
             results.add(f"{label}: CPU for {count - done:,} more", figures["cpu_with_events"], "s",
                         note=f"{figures['seconds']:.1f} s to the last status")
@@ -377,7 +387,8 @@ def main():
             against_apiserver(folder)
         if wanted("embedded"):
             against_embedded(folder)
-    title("\nall")
+    print()
+    title("all of it")
     print(results.table())
     missed = sum(r["met"] is False for r in results.rows)
     print(f"\n{sum(r['met'] is True for r in results.rows)} goals met, {missed} missed")

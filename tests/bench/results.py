@@ -29,7 +29,7 @@ class Results:
     def line(self, r):
         goal = "" if r["goal"] is None else f"<= {self.number(r['goal'], r['unit'])}"
         met = {None: "", True: "met", False: "MISSED"}[r["met"]]
-        return f"{r['what']:58} {self.number(r['figure'], r['unit']):>10} {r['unit']:9} {goal:11} {met:7}{r['note']}"
+        return f"{r['what']:64} {self.number(r['figure'], r['unit']):>10} {r['unit']:9} {goal:11} {met:7}{r['note']}"
 
     def table(self):
         return "\n".join(self.line(r) for r in self.rows)
