@@ -176,6 +176,11 @@ const struct schema *schema_field(const struct schema *s, const char *name)
 	return p ? p->schema : s->additional;
 }
 
+bool schema_has_field(const struct schema *s, const char *name)
+{
+	return s && map_get(&s->fields, name);
+}
+
 const struct schema *schema_items(const struct schema *s)
 {
 	return s ? s->items : NULL;

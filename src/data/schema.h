@@ -61,6 +61,8 @@ void schema_prune(const struct schema *s, struct js *value, struct js *unknown);
 
 /* For patches and field ownership. Each takes NULL and gives NULL or false. */
 const struct schema *schema_field(const struct schema *s, const char *name);
+/* Does it name this field? False for those that additionalProperties covers. */
+bool schema_has_field(const struct schema *s, const char *name);
 const struct schema *schema_items(const struct schema *s);
 /* The key by which a strategic merge patch merges this list's objects. */
 const char *schema_merge_key(const struct schema *s);

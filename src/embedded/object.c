@@ -184,11 +184,16 @@ static void set_defaults(const struct write *w, const struct js *old, struct js 
 static void own_fields(const struct write *w, struct js *object, const struct js *old)
 {
 	char version[API_VERSION_MAX], now[RFC3339_MAX];
+	if (w->managed) {
+		managed_set(object, js_clone(w->managed));
+		return;
+	}
 	struct writer who = {
 		.manager = w->manager,
 		.api_version = kind_api_version(w->kind, w->version, version, sizeof(version)),
 		.subresource = w->subresource,
 		.now = meta_now(now),
+		.metadata = w->api->kinds.metadata,
 		.without_status = w->version->status && !is_status(w),
 	};
 	managed_update(object, old, w->version->schema, &who);
@@ -368,8 +373,11 @@ int object_update(const struct write *w, struct js *given, const struct js *old,
 	js_del(object, "kind");
 	if (check_update(w, object, old, st) < 0 || drop_unknown(w, object, st) < 0)
 		return -1;
+	CLEANUP(js_freep) struct js *managed = w->managed ? js_clone(w->managed) : managed_given(object);
 	object = only_what_is_meant(w, TAKE(object), old);
 	meta_keep_identity(object, old);
+	if (managed)
+		managed_set(object, TAKE(managed));
 	set_defaults(w, old, object);
 	if (check_finalizers(w, object, old, st) < 0)
 		return -1;

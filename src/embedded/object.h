@@ -15,6 +15,9 @@ struct write {
 	bool dry_run;
 	enum field_validation validation;
 	struct js *warnings; /* array, borrowed; NULL = not wanted */
+	/* Of a server-side apply: managedFields as they are to be, borrowed. NULL: an update, whose manager
+	 * gets what it changes. */
+	const struct js *managed;
 };
 
 /* The stored object; *ret_text (may be NULL) is its text. -1: not found, or the store failed. */

@@ -80,9 +80,10 @@ static void add_paths(struct js *paths, const struct kind *k, const struct kind_
 {
 	static const char *const json[] = { "application/json", NULL };
 	static const char *const patches[] = { "application/json-patch+json", "application/merge-patch+json",
-					       "application/strategic-merge-patch+json", NULL };
+					       "application/strategic-merge-patch+json",
+					       "application/apply-patch+yaml", NULL };
 	static const char *const custom[] = { "application/json-patch+json", "application/merge-patch+json",
-					      NULL };
+					      "application/apply-patch+yaml", NULL };
 	CLEANUP(freep)
 	char *all = xasprintf("/%s%s%s/%s/%s%s", *k->group ? "apis" : "api", *k->group ? "/" : "", k->group,
 			      v->name, k->namespaced ? "namespaces/{namespace}/" : "", k->plural);

@@ -2,6 +2,8 @@
 #include "data/json_patch.h"
 #include "data/merge_patch.h"
 #include "data/strategic_patch.h"
+#include "data/yaml.h"
+#include "embedded/apply.h"
 #include "embedded/crd.h"
 #include "embedded/event.h"
 #include "embedded/meta.h"
@@ -80,6 +82,14 @@ static int read_body(struct request *r, struct js **ret, struct status *st)
 	return 0;
 }
 
+static int read_yaml(struct request *r, struct js **ret, struct status *st)
+{
+	struct err e = { 0 };
+	if (yaml_parse_one(http_body(r->x), ret, &e) < 0)
+		return status_bad_request(st, "error decoding YAML: %s", e.msg);
+	return 0;
+}
+
 static int check_type_meta(const struct request *r, const struct js *object, struct status *st)
 {
 	char want[320];
@@ -106,8 +116,11 @@ static int read_object(struct request *r, struct js **ret, struct status *st)
 	if (slice_is(content_type(r), "application/vnd.kubernetes.protobuf") && r->kind->protobuf) {
 		if (protobuf_read(r->kind, r->version, http_body(r->x), &object, &e) < 0)
 			return status_bad_request(st, "%s", e.msg);
+	} else if (slice_is(content_type(r), "application/yaml")) {
+		if (read_yaml(r, &object, st) < 0)
+			return -1;
 	} else if (!slice_is(content_type(r), "application/json")) {
-		return unsupported(st, "application/json");
+		return unsupported(st, "application/json, application/yaml");
 	} else if (read_body(r, &object, st) < 0) {
 		return -1;
 	}
@@ -185,14 +198,19 @@ static int apply_patch(struct request *r, const struct js *old, const struct js 
 	struct slice type = content_type(r);
 	struct err e = { 0 };
 	char version[320];
-	CLEANUP(js_freep) struct js *doc = r->kind->converted ? event_to_new(old) : meta_clone_plain(old);
+	/* Only a JSON patch can name what is in managedFields. */
+	bool json = slice_is(type, "application/json-patch+json");
+	CLEANUP(js_freep)
+	struct js *doc = r->kind->converted ? event_to_new(old)
+			 : json             ? js_clone(old)
+					    : meta_clone_plain(old);
 	js_set(doc, "apiVersion",
 	       js_new_str(kind_api_version(r->kind, r->version, version, sizeof(version))));
 	js_set(doc, "kind", js_new_str(r->kind->kind));
 	int code = 0;
 	if (slice_is(type, "application/merge-patch+json"))
 		merge_patch(&doc, patch);
-	else if (slice_is(type, "application/json-patch+json"))
+	else if (json)
 		code = json_patch(&doc, patch, &e);
 	else
 		code = strategic_patch(&doc, patch, r->version->schema, &e);
@@ -219,19 +237,125 @@ static int apply_patch(struct request *r, const struct js *old, const struct js 
 static int check_patch_type(const struct request *r, struct status *st)
 {
 	struct slice type = content_type(r);
-	if (slice_is(type, "application/apply-patch+yaml") || slice_is(type, "application/apply-patch+cbor"))
-		return status_fail(
-			st, 415, "UnsupportedMediaType",
-			"server-side apply is not served by the embedded API; apply on the client side, or "
-			"use a JSON patch or merge patch");
 	if (slice_is(type, "application/merge-patch+json") || slice_is(type, "application/json-patch+json"))
 		return 0;
 	if (!slice_is(type, "application/strategic-merge-patch+json"))
 		return unsupported(st, "application/json-patch+json, application/merge-patch+json, "
-				       "application/strategic-merge-patch+json");
+				       "application/strategic-merge-patch+json, "
+				       "application/apply-patch+yaml");
 	return r->kind->builtin
 		       ? 0
-		       : unsupported(st, "application/json-patch+json, application/merge-patch+json");
+		       : unsupported(st, "application/json-patch+json, application/merge-patch+json, "
+					 "application/apply-patch+yaml");
+}
+
+/* Server-side apply */
+
+static int check_patch_options(const struct request *r, bool apply, struct status *st)
+{
+	static char group[] = "meta.k8s.io", name[] = "PatchOptions";
+	static const struct kind options = { .group = group, .kind = name };
+	const char *manager = http_query(r->x, "fieldManager"), *force = http_query(r->x, "force");
+	struct problems p = { 0 };
+	if (apply && !(manager && *manager))
+		problem_add(&p, PROBLEM_REQUIRED, "fieldManager", NULL, "is required for apply patch");
+	if (!apply && force)
+		problem_add(&p, PROBLEM_FORBIDDEN, "force", NULL, "may not be specified for non-apply patch");
+	return p.n ? status_invalid(st, &options, "", &p) : 0;
+}
+
+/* What is applied must say what it is. */
+static int check_applied_type(const struct request *r, const struct js *object, struct status *st)
+{
+	char want[320];
+	const char *version = js_str(js_get(object, "apiVersion")), *kind = js_str(js_get(object, "kind"));
+	version = version ? version : "";
+	kind_api_version(r->kind, r->version, want, sizeof(want));
+	if (strcmp(version, want) == 0 && kind && strcmp(kind, r->kind->kind) == 0)
+		return 0;
+	return status_bad_request(st, "invalid object type: %s%s, Kind=%s", strchr(version, '/') ? "" : "/",
+				  version, kind ? kind : "");
+}
+
+static int read_applied(struct request *r, struct js **ret, struct status *st)
+{
+	CLEANUP(js_freep) struct js *object = NULL;
+	if (read_yaml(r, &object, st) < 0)
+		return -1;
+	if (js_type(object) != JS_OBJECT)
+		return status_bad_request(st, "error decoding YAML: the body is no object");
+	if (check_applied_type(r, object, st) < 0)
+		return -1;
+	if (js_get(object, "metadata") && js_type(js_get(object, "metadata")) != JS_OBJECT)
+		return status_bad_request(st, "metadata is no object");
+	struct js *metadata = js_need_object(object, "metadata");
+	if (js_get(metadata, "managedFields"))
+		return status_bad_request(st, "metadata.managedFields must be nil");
+	if (!*meta_name(object))
+		js_set(metadata, "name", js_new_str(r->name));
+	if (strcmp(meta_name(object), r->name) != 0)
+		return status_bad_request(
+			st, "the name of the object (%s) does not match the name on the URL (%s)",
+			meta_name(object), r->name);
+	if (r->kind->namespaced && *meta_namespace(object) && strcmp(meta_namespace(object), r->ns) != 0)
+		return status_bad_request(
+			st, "the namespace of the provided object does not match the namespace sent on "
+			    "the request");
+	if (r->kind->converted)
+		event_to_stored(object);
+	*ret = TAKE(object);
+	return 0;
+}
+
+/* The object that is there; none is no error, except on a subresource. */
+static int load_for_apply(struct request *r, struct js **ret, char **ret_text, struct status *st)
+{
+	struct status why = { 0 };
+	if (object_load(r->api, r->kind, r->ns, r->name, ret, ret_text, &why) == 0)
+		return 0;
+	if (why.code == 404 && !*r->subresource) {
+		status_done(&why);
+		return 0;
+	}
+	*st = why;
+	return -1;
+}
+
+static int apply_object(struct request *r, struct asked *a, const struct js *given, int *ret_code,
+			struct js **ret, struct status *st)
+{
+	const char *force = http_query(r->x, "force");
+	bool forced = false;
+	CLEANUP(js_freep) struct js *old = NULL;
+	CLEANUP(js_freep) struct js *object = NULL;
+	CLEANUP(js_freep) struct js *managed = NULL;
+	CLEANUP(freep) char *text = NULL;
+	struct apply how = { .w = &a->w,
+			     .force = force && slice_to_bool(slice_of(force), &forced) == 0 && forced };
+	if (load_for_apply(r, &old, &text, st) < 0 ||
+	    apply_merge(&how, given, old, &object, &managed, st) < 0)
+		return -1;
+	a->w.managed = managed;
+	*ret_code = old ? 200 : 201;
+	if (old)
+		return object_update(&a->w, TAKE(object), old, text, ret, st);
+	js_del(js_get(object, "metadata"), "resourceVersion");
+	return object_create(&a->w, TAKE(object), ret, st);
+}
+
+static void rest_apply(struct request *r)
+{
+	struct status st = { 0 };
+	struct asked a;
+	int code = 0;
+	CLEANUP(js_freep) struct js *given = NULL;
+	CLEANUP(js_freep) struct js *now = NULL;
+	if (check_patch_options(r, true, &st) < 0 || read_options(r, &a, &st) < 0 ||
+	    read_applied(r, &given, &st) < 0 || api_begin(r->api, &st) < 0 ||
+	    apply_object(r, &a, given, &code, &now, &st) < 0)
+		rest_fail(r, &st);
+	else
+		rest_reply_object(r, code, now);
 }
 
 void rest_patch(struct request *r)
@@ -243,8 +367,12 @@ void rest_patch(struct request *r)
 	CLEANUP(js_freep) struct js *object = NULL;
 	CLEANUP(js_freep) struct js *now = NULL;
 	CLEANUP(freep) char *text = NULL;
-	if (read_options(r, &a, &st) < 0 || check_patch_type(r, &st) < 0 || read_body(r, &patch, &st) < 0 ||
-	    api_begin(r->api, &st) < 0 ||
+	if (slice_is(content_type(r), "application/apply-patch+yaml")) {
+		rest_apply(r);
+		return;
+	}
+	if (check_patch_type(r, &st) < 0 || check_patch_options(r, false, &st) < 0 ||
+	    read_options(r, &a, &st) < 0 || read_body(r, &patch, &st) < 0 || api_begin(r->api, &st) < 0 ||
 	    object_load(r->api, r->kind, r->ns, r->name, &old, &text, &st) < 0 ||
 	    apply_patch(r, old, patch, &object, &st) < 0 ||
 	    object_update(&a.w, TAKE(object), old, text, &now, &st) < 0)

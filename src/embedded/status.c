@@ -149,13 +149,15 @@ struct js *status_object(const struct status *st)
 {
 	struct js *s = new_status("Failure");
 	js_set(s, "message", js_new_str(st->message));
-	js_set(s, "reason", js_new_str(st->reason));
+	if (*st->reason)
+		js_set(s, "reason", js_new_str(st->reason));
 	struct js *d = details_of(st->kind, st->name, st->problems.n > 0);
 	struct js *causes = js_new_array();
 	for (size_t i = 0; i < st->problems.n; i++) {
 		const struct problem *p = &st->problems.items[i];
 		struct js *c = js_new_object();
-		js_set(c, "reason", js_new_str(problem_reason(p->kind)));
+		js_set(c, "reason",
+		       js_new_str(st->problem_reason ? st->problem_reason : problem_reason(p->kind)));
 		js_set(c, "message", js_new_str(p->message));
 		js_set(c, "field", js_new_str(p->field));
 		js_push(causes, c);

@@ -4,14 +4,15 @@
 #include "embedded/kinds.h"
 
 struct status {
-	int code;                 /* HTTP; 0 = nothing went wrong */
-	const char *reason;       /* "NotFound"; static */
-	char *message;            /* owned */
-	char *name;               /* owned; of the object, NULL = none */
-	const struct kind *kind;  /* borrowed; NULL = none */
-	const char *cause;        /* static; reason of a single cause without a field, NULL = none */
-	struct problems problems; /* of an Invalid object */
-	int retry_after;          /* seconds, 0 = none */
+	int code;                   /* HTTP; 0 = nothing went wrong */
+	const char *reason;         /* "NotFound"; static; "" = none */
+	char *message;              /* owned */
+	char *name;                 /* owned; of the object, NULL = none */
+	const struct kind *kind;    /* borrowed; NULL = none */
+	const char *cause;          /* static; reason of a single cause without a field, NULL = none */
+	struct problems problems;   /* of an Invalid object */
+	const char *problem_reason; /* static; of all problems, NULL = each its own */
+	int retry_after;            /* seconds, 0 = none */
 };
 
 void status_done(struct status *st);

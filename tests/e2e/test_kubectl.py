@@ -309,3 +309,53 @@ def test_in_memory_nothing_survives(ready):
     ready.start()
     assert ready.api.find("Service", "web") is None
     assert not os.path.exists(ready.file("store.db"))
+
+
+def test_server_side_apply(ready):
+    def ssa(text, *args):
+        return ready.kubectl("apply", "--server-side", *args, "-f", "-", stdin=text)
+
+    assert ssa(MANIFEST).splitlines() == [
+        "ciliumloadbalancerippool.cilium.io/blue serverside-applied", "service/web serverside-applied"]
+    assert ready.wait_addresses("web") == ["192.0.2.0"]
+    before = ready.settled(lambda: ready.api.get("Service", "web"))
+    ssa(MANIFEST)
+    assert ready.api.get("Service", "web") == before
+    assert ready.kubectl("diff", "--server-side", "-f", "-", stdin=MANIFEST) == ""
+
+    # Another manager has its own view of one port and of the pool.
+    other = MANIFEST.replace("targetPort: 8080", "targetPort: 9090").replace("192.0.2.0/28", "192.0.2.0/27")
+    refused = ready.kubectl.try_run("apply", "--server-side", "--field-manager=other", "-f", "-", stdin=other)
+    assert refused.returncode == 1
+    assert 'conflict with "kubectl": .spec.blocks' in refused.stderr
+    assert 'conflict with "kubectl": .spec.ports[port=80,protocol="TCP"].targetPort' in refused.stderr
+    assert ready.api.get("Service", "web") == before
+    differs = ready.kubectl.try_run("diff", "--server-side", "--force-conflicts", "-f", "-", stdin=other)
+    assert differs.returncode == 1
+    assert re.search(r"^\+ +targetPort: 9090$", differs.stdout, re.M), differs.stdout
+    ssa(other, "--field-manager=other", "--force-conflicts")
+    ready.wait_pool_counts("blue", total=32)
+    svc = ready.api.get("Service", "web")
+    assert {p["port"]: p["targetPort"] for p in svc["spec"]["ports"]} == {80: 9090, 443: 8443}
+
+    # A field goes when the last who applied it drops it; what berth wrote stays.
+    without = other.replace("    - name: https\n      port: 443\n      targetPort: 8443\n", "")
+    ssa(without, "--field-manager=other")
+    assert len(ready.api.get("Service", "web")["spec"]["ports"]) == 2
+    ssa(without)
+    svc = ready.api.get("Service", "web")
+    assert [p["port"] for p in svc["spec"]["ports"]] == [80]
+    assert addresses_of(svc) == ["192.0.2.0"]
+
+
+def test_from_client_side_to_server_side_apply(ready):
+    apply(ready, MANIFEST)
+    ready.wait_addresses("web")
+    changed = MANIFEST.replace("  labels:\n    app: web\n", "")
+    differs = ready.kubectl.try_run("diff", "-f", "-", stdin=changed)
+    assert differs.returncode == 1
+    assert re.search(r"^- +app: web$", differs.stdout, re.M), differs.stdout
+    ready.kubectl("apply", "--server-side", "-f", "-", stdin=changed)
+    svc = ready.api.get("Service", "web")
+    assert "app" not in svc["metadata"].get("labels", {})
+    assert addresses_of(svc) == ["192.0.2.0"]
