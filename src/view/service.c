@@ -202,6 +202,11 @@ static void read_managers(const struct js *list, const struct view_config *c, st
 	}
 }
 
+static bool is_name(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.")] == '\0';
+}
+
 int view_service(const struct js *object, const struct view_config *c, struct service_view *ret,
 		 struct err *e)
 {
@@ -209,6 +214,10 @@ int view_service(const struct js *object, const struct view_config *c, struct se
 	const struct js *notes = js_get(meta, "annotations"), *status = js_get(object, "status");
 	if (!view_name(object) || !view_namespace(object)[0])
 		return err_set(e, EINVAL, "a Service without name or namespace");
+	/* No API server lets such a name through; a manifest may have one, and lists of holders would break.
+	 */
+	if (!is_name(view_namespace(object)) || !is_name(view_name(object)))
+		return err_set(e, EINVAL, "a Service whose name or namespace is no DNS name");
 	*ret = (struct service_view){ 0 };
 	struct service_in *in = &ret->in;
 	in->namespace = view_namespace(object);

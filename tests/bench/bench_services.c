@@ -148,7 +148,7 @@ static double event_cost(int waiting, uint64_t *ret_decisions)
 		tell_service(m, 50000 + i, i + 1, NULL);
 		(void)pump(m);
 	}
-	t = (now_us() - t) / EVENTS;
+	t = (now_us() - t) / (double)EVENTS;
 	ipam_stats(m, &b);
 	*ret_decisions = b.decisions - a.decisions;
 	ipam_free(m);
@@ -163,7 +163,8 @@ int main(void)
 	printf("a created Service: %.2f us with nobody waiting, %.2f us beside %d (ratio %.2f); %.2f and "
 	       "%.2f "
 	       "decisions\n",
-	       without, with, WAITING, with / without, (double)alone / EVENTS, (double)crowd / EVENTS);
+	       without, with, WAITING, with / without, (double)alone / (double)EVENTS,
+	       (double)crowd / (double)EVENTS);
 	/* The time is for people; the number of decisions is exact. */
 	return bad || crowd != alone;
 }
