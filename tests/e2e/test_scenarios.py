@@ -22,7 +22,7 @@ ANNOTATIONS = {"ips": "lbipam.cilium.io/ips", "key": "lbipam.cilium.io/sharing-k
                "differentPods": "lbipam.cilium.io/sharing-permit-different-pods", "pools": "berth.dev/pool"}
 COUNTS = {"total": "cilium.io/IPsTotal", "available": "cilium.io/IPsAvailable", "used": "cilium.io/IPsUsed"}
 # The register also has the ClusterIPs, which are no business of the scenarios.
-CLUSTER_IPS = [ipaddress.ip_network("10.96.0.0/12"), ipaddress.ip_network("fd00:10:96::/112")]
+CLUSTER_IP_ALLOCATOR = "ipallocator.k8s.io"  # of kube-apiserver: one record for each ClusterIP
 PATIENCE = 20  # seconds until an expectation must be met
 
 
@@ -323,7 +323,7 @@ class Run:
         changes = recorder.snapshot()[self.counted.get(kind, 0):]
         found = []
         for c in changes:
-            if kind == "IPAddress" and any(ipaddress.ip_address(c.key) in n for n in CLUSTER_IPS):
+            if kind == "IPAddress" and c.manager == CLUSTER_IP_ALLOCATOR:
                 continue
             if c.type == "DELETED":
                 if kind == "IPAddress" and (kind, c.key) not in self.own:

@@ -20,6 +20,7 @@ class Change:
         self.key = key_of(obj)
         self.uid = obj["metadata"]["uid"]
         self.version = obj["metadata"]["resourceVersion"]
+        self.manager = obj["metadata"].get("labels", {}).get("ipaddress.kubernetes.io/managed-by")
         self.held = None if kind == "DELETED" else tuple(addresses_of(obj))
 
     def __repr__(self):
