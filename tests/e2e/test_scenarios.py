@@ -2,7 +2,6 @@
 files run on the core alone in tests/scenarios/run_core.c."""
 
 import glob
-import ipaddress
 import os
 import re
 import time
