@@ -115,37 +115,43 @@ static const struct schema *schema_below(const struct schema *s, const struct sc
 	return metadata && strcmp(name, "metadata") == 0 ? metadata : schema_field(s, name);
 }
 
-static char **item_names(const struct js *list, const struct schema *s)
+/* A list with the keys of its items, and where each key is. */
+struct keyed {
+	const struct js *items;
+	size_t n;
+	struct js *keys, *at; /* owned */
+};
+
+static struct keyed keyed_list(const struct js *items, const struct schema *s)
 {
-	char **names = xcalloc(js_len(list) + 1, sizeof(*names));
-	for (size_t i = 0; i < js_len(list); i++) {
-		names[i] = field_set_item(js_item(list, i), s);
-		if (!names[i])
-			names[i] = xstrdup("");
+	struct keyed k = {
+		.items = items, .n = js_len(items), .keys = js_new_array(), .at = js_new_object()
+	};
+	for (size_t i = 0; i < k.n; i++) {
+		CLEANUP(freep) char *key = field_set_item(js_item(items, i), s);
+		js_push(k.keys, js_new_str(key ? key : ""));
+		js_set(k.at, key ? key : "", js_new_int((int64_t)i));
 	}
-	return names;
+	return k;
 }
 
-static void free_names(char **names)
+static void keyed_done(struct keyed *k)
 {
-	for (size_t i = 0; names[i]; i++)
-		free(names[i]);
-	free(names);
+	js_free(k->keys);
+	js_free(k->at);
 }
 
-/* The index behind the end if it is not there. */
-static size_t find(char *const *names, const char *name)
+/* Where the item `i` of `of` is in `k`; the end if it is not there. */
+static size_t find(const struct keyed *k, const struct keyed *of, size_t i)
 {
-	size_t i = 0;
-	while (names[i] && strcmp(names[i], name) != 0)
-		i++;
-	return i;
+	const char *key = js_str(js_item(of->keys, i));
+	return key ? (size_t)js_int(js_get(k->at, key), (int64_t)k->n) : k->n;
 }
 
 /* The first of `ours` from `from` on that `theirs` has, too; the end if there is none. */
-static size_t next_shared(char *const *ours, char *const *theirs, size_t from)
+static size_t next_shared(const struct keyed *ours, const struct keyed *theirs, size_t from)
 {
-	while (ours[from] && !theirs[find(theirs, ours[from])])
+	while (from < ours->n && find(theirs, ours, from) == theirs->n)
 		from++;
 	return from;
 }
@@ -155,27 +161,28 @@ static size_t next_shared(char *const *ours, char *const *theirs, size_t from)
 static struct js *merge_list(const struct js *live, const struct js *given, const struct schema *s)
 {
 	struct js *out = js_new_array();
-	char **theirs = item_names(live, s), **ours = item_names(given, s);
-	size_t l = 0, g = 0, n_live = js_len(live), n_given = js_len(given);
-	while (l < n_live || g < n_given) {
-		size_t wanted_at = l < n_live ? find(ours, theirs[l]) : n_given;
-		if (l < n_live && wanted_at == n_given) {
+	struct keyed theirs = keyed_list(live, s), ours = keyed_list(given, s);
+	size_t l = 0, g = 0, shared = next_shared(&ours, &theirs, 0);
+	while (l < theirs.n || g < ours.n) {
+		size_t wanted_at = l < theirs.n ? find(&ours, &theirs, l) : ours.n;
+		if (l < theirs.n && wanted_at == ours.n) {
 			js_push(out, js_clone(js_item(live, l++)));
 			continue;
 		}
 		/* Taken already, or comes later, where `given` has it. */
-		if (l < n_live && (wanted_at < g || wanted_at > next_shared(ours, theirs, g))) {
+		if (l < theirs.n && (wanted_at < g || wanted_at > shared)) {
 			l++;
 			continue;
 		}
-		size_t same = find(theirs, ours[g]);
-		js_push(out, merge(same < n_live ? js_item(live, same) : NULL, js_item(given, g),
+		size_t same = find(&theirs, &ours, g);
+		js_push(out, merge(same < theirs.n ? js_item(live, same) : NULL, js_item(given, g),
 				   schema_items(s), NULL));
-		l += l < n_live && wanted_at == g;
-		g++;
+		l += l < theirs.n && wanted_at == g;
+		if (g++ == shared)
+			shared = next_shared(&ours, &theirs, g);
 	}
-	free_names(theirs);
-	free_names(ours);
+	keyed_done(&theirs);
+	keyed_done(&ours);
 	return out;
 }
 
@@ -230,8 +237,9 @@ static void prune_field(struct js *object, const char *name, const struct js *la
 	}
 	bool empty = js_len(value) == 0;
 	prune(value, last, held, s, NULL);
-	if (!empty && !is_meta && (js_type(value) == JS_OBJECT || js_type(value) == JS_ARRAY) &&
-	    js_len(value) == 0)
+	/* What is left empty goes, too, unless somebody wants it empty. */
+	if (!empty && !is_meta && !field_set_is_member(held) &&
+	    (js_type(value) == JS_OBJECT || js_type(value) == JS_ARRAY) && js_len(value) == 0)
 		js_del(object, name);
 }
 
@@ -245,8 +253,8 @@ static void prune(struct js *value, const struct js *last, const struct js *held
 	if (js_type(value) != JS_OBJECT)
 		return;
 	for (struct js_iter it = js_iter(last); js_next(&it);) {
-		const char *name = it.key + 2;
-		if (strncmp(it.key, "f:", 2) != 0 || !js_has(value, name))
+		const char *name = strncmp(it.key, "f:", 2) == 0 ? it.key + 2 : NULL;
+		if (!name || !js_has(value, name))
 			continue;
 		prune_field(value, name, it.value, js_get(held, it.key), schema_below(s, metadata, name),
 			    metadata && strcmp(name, "metadata") == 0, schema_has_field(s, name));
@@ -352,11 +360,8 @@ static void add_others(struct js *to, const struct js *entries, const struct js 
 		CLEANUP(js_freep)
 		struct js *kept = field_set_difference(js_get(entry, "fieldsV1"), changed);
 		CLEANUP(js_freep) struct js *fields = field_set_without(kept, gone);
-		if (js_len(fields) == 0)
-			continue;
-		struct js *left = js_clone(entry);
-		js_set(left, "fieldsV1", TAKE(fields));
-		js_push(to, left);
+		if (js_len(fields) > 0)
+			js_push(to, managed_with(entry, TAKE(fields)));
 	}
 }
 

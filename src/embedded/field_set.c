@@ -24,13 +24,20 @@ static struct js *combine_below(const struct js *a, const struct js *b, enum ope
 {
 	struct js *below = js_new_object();
 	for (struct js_iter it = js_iter(a); js_next(&it);) {
-		struct js *step = is_self(it.key) ? NULL : combine_step(it.value, js_get(b, it.key), op);
+		const struct js *other = js_get(b, it.key);
+		struct js *step = NULL;
+		if (is_self(it.key) || js_type(it.value) != JS_OBJECT)
+			continue;
+		if (other || op == INTERSECTION)
+			step = combine_step(it.value, other, op);
+		else
+			step = js_ref(it.value);
 		if (step)
 			js_set(below, it.key, step);
 	}
 	for (struct js_iter it = js_iter(b); op == UNION && js_next(&it);)
 		if (!is_self(it.key) && !js_has(a, it.key) && js_type(it.value) == JS_OBJECT)
-			js_set(below, it.key, js_clone(it.value));
+			js_set(below, it.key, js_ref(it.value));
 	return below;
 }
 
@@ -93,7 +100,7 @@ static const char *next_key(const struct js *keys, const char *last)
 	return next;
 }
 
-/* A key that is left out has its default: a port is of TCP. */
+/* A key that is left out has its default: a port is of TCP. NULL: no key is left out. */
 static struct js *with_default_keys(const struct js *item, const struct schema *list)
 {
 	const struct js *keys = schema_map_keys(list);
@@ -101,9 +108,18 @@ static struct js *with_default_keys(const struct js *item, const struct schema *
 	for (const char *key = next_key(keys, NULL); key; key = next_key(keys, key))
 		if (js_get(item, key))
 			js_set(some, key, js_clone(js_get(item, key)));
-	if (js_len(some) < js_len(keys))
-		schema_default(schema_items(list), some);
+	schema_default(schema_items(list), some);
 	return some;
+}
+
+static bool lacks_a_key(const struct js *item, const struct js *keys)
+{
+	for (size_t i = 0; i < js_len(keys); i++) {
+		const char *key = js_str(js_item(keys, i));
+		if (key && !js_get(item, key))
+			return true;
+	}
+	return false;
 }
 
 char *field_set_item(const struct js *item, const struct schema *list)
@@ -117,7 +133,8 @@ char *field_set_item(const struct js *item, const struct schema *list)
 		js_write(item, &text);
 	if (keys && js_type(item) != JS_OBJECT)
 		return NULL;
-	CLEANUP(js_freep) struct js *some = keys ? with_default_keys(item, list) : NULL;
+	CLEANUP(js_freep) struct js *filled = lacks_a_key(item, keys) ? with_default_keys(item, list) : NULL;
+	const struct js *some = filled ? filled : item;
 	bool any = !keys;
 	for (const char *key = next_key(keys, NULL); key; key = next_key(keys, key)) {
 		if (!js_get(some, key))
@@ -208,50 +225,60 @@ static void drop_if_empty(struct js *tree, const char *prefix, const char *name)
 		js_del(tree, key);
 }
 
-static const struct js *same_item(const struct js *list, const char *key, const struct schema *s)
+/* The items of a list by their keys. */
+static struct js *items_by_key(const struct js *list, const struct schema *s)
 {
+	struct js *items = js_new_object();
 	for (size_t i = 0; i < js_len(list); i++) {
-		CLEANUP(freep) char *is = field_set_item(js_item(list, i), s);
-		if (is && strcmp(is, key) == 0)
-			return js_item(list, i);
+		CLEANUP(freep) char *key = field_set_item(js_item(list, i), s);
+		if (key && !js_has(items, key))
+			js_set(items, key, js_ref(js_item(list, i)));
 	}
-	return NULL;
+	return items;
 }
 
 static void compare_list(const struct js *old, const struct js *new, const struct schema *s,
 			 struct js *changed, struct js *gone)
 {
-	for (size_t i = 0; i < js_len(new); i++) {
-		const struct js *item = js_item(new, i);
-		CLEANUP(freep) char *key = field_set_item(item, s);
-		const struct js *was = key ? same_item(old, key, s) : NULL;
-		if (!key || js_equal(was, item))
+	CLEANUP(js_freep) struct js *before = items_by_key(old, s);
+	CLEANUP(js_freep) struct js *after = items_by_key(new, s);
+	for (struct js_iter it = js_iter(after); js_next(&it);) {
+		const struct js *item = it.value, *was = js_get(before, it.key);
+		if (js_has(before, it.key) && js_equal(was, item))
 			continue;
 		if (!is_granular(item, schema_items(s))) {
-			(void)js_need_object(changed, key);
+			(void)js_need_object(changed, it.key);
 			continue;
 		}
-		struct js *below = js_need_object(changed, key), *lost = js_need_object(gone, key);
+		struct js *below = js_need_object(changed, it.key), *lost = js_need_object(gone, it.key);
 		if (!was)
 			js_set(below, ".", js_new_object());
 		field_set_compare(was, item, schema_items(s), NULL, below, lost);
-		drop_if_empty(changed, "", key);
-		drop_if_empty(gone, "", key);
+		drop_if_empty(changed, "", it.key);
+		drop_if_empty(gone, "", it.key);
 	}
-	for (size_t i = 0; i < js_len(old); i++) {
-		CLEANUP(freep) char *key = field_set_item(js_item(old, i), s);
-		if (key && !same_item(new, key, s))
-			js_set(gone, key, js_new_object());
-	}
+	for (struct js_iter it = js_iter(before); js_next(&it);)
+		if (!js_has(after, it.key))
+			js_set(gone, it.key, js_new_object());
+}
+
+/* A list or a free map that is new is changed as such, too; a struct with its fields only. */
+static bool counts_itself(const struct js *value, const struct schema *s)
+{
+	struct js_iter it = js_iter(value);
+	return js_type(value) == JS_ARRAY || (js_next(&it) && !schema_has_field(s, it.key));
 }
 
 static void compare_field(const char *name, const struct js *old, const struct js *new,
 			  const struct schema *s, struct js *changed, struct js *gone)
 {
 	struct js *below = child_of(changed, "f:", name);
-	if (!is_granular(new, s) || (js_type(new) == JS_OBJECT && js_len(new) == 0))
+	bool bare = js_type(new) == JS_OBJECT && js_len(new) == 0 && js_type(old) != JS_OBJECT;
+	if (!is_granular(new, s) || bare)
 		return; /* a leaf */
 	struct js *lost = child_of(gone, "f:", name);
+	if (!old && counts_itself(new, s))
+		js_set(below, ".", js_new_object());
 	if (js_type(new) == JS_ARRAY)
 		compare_list(js_type(old) == JS_ARRAY ? old : NULL, new, s, below, lost);
 	else
@@ -280,7 +307,8 @@ static void cut(struct buf *path, size_t len)
 {
 	path->len = len;
 	path->overflow = false;
-	path->ptr[len] = '\0';
+	if (path->ptr)
+		path->ptr[len] = '\0';
 }
 
 /* k:{"port":80,"protocol":"TCP"} as [port=80,protocol="TCP"] */
@@ -316,27 +344,36 @@ static const char **sorted_keys(const struct js *set)
 	return keys;
 }
 
+static void add_key(struct buf *path, const char *key)
+{
+	if (strncmp(key, "f:", 2) == 0)
+		buf_addf(path, ".%s", key + 2);
+	else if (strncmp(key, "k:", 2) == 0)
+		add_item_keys(path, key + 2);
+	else if (strncmp(key, "v:", 2) == 0)
+		buf_addf(path, "[=%s]", key + 2);
+	else
+		buf_addf(path, "[%s]", key);
+}
+
+/* The members of a step come before what is deeper. */
 static void walk_paths(const struct js *set, struct buf *path, void (*fn)(const char *path, void *arg),
 		       void *arg)
 {
 	const char **keys = sorted_keys(set);
+	size_t here = path->len;
 	for (size_t i = 0; keys[i]; i++) {
-		const char *key = keys[i];
-		const struct js *below = js_get(set, key);
-		size_t here = path->len;
-		if (is_self(key))
+		if (is_self(keys[i]) || !field_set_is_member(js_get(set, keys[i])))
 			continue;
-		if (strncmp(key, "f:", 2) == 0)
-			buf_addf(path, ".%s", key + 2);
-		else if (strncmp(key, "k:", 2) == 0)
-			add_item_keys(path, key + 2);
-		else if (strncmp(key, "v:", 2) == 0)
-			buf_addf(path, "[=%s]", key + 2);
-		else
-			buf_addf(path, "[%s]", key);
-		if (field_set_is_member(below))
-			fn(buf_str(path), arg);
-		walk_paths(below, path, fn, arg);
+		add_key(path, keys[i]);
+		fn(buf_str(path), arg);
+		cut(path, here);
+	}
+	for (size_t i = 0; keys[i]; i++) {
+		if (is_self(keys[i]) || js_len(js_get(set, keys[i])) == 0)
+			continue;
+		add_key(path, keys[i]);
+		walk_paths(js_get(set, keys[i]), path, fn, arg);
 		cut(path, here);
 	}
 	free(keys);

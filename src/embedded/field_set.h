@@ -12,7 +12,7 @@
 
 #include "data/schema.h"
 
-/* The results are new trees, for the caller to free. */
+/* The results are new trees, for the caller to free; what they share with `a` and `b` must not be changed. */
 [[nodiscard]] struct js *field_set_union(const struct js *a, const struct js *b);
 [[nodiscard]] struct js *field_set_intersection(const struct js *a, const struct js *b);
 /* Member by member: what is below a member of `b` stays. */

@@ -35,6 +35,16 @@ struct js *managed_entry(const struct writer *w, const char *operation, const ch
 	return entry;
 }
 
+struct js *managed_with(const struct js *entry, struct js *fields)
+{
+	struct js *with = js_new_object();
+	for (struct js_iter it = js_iter(entry); js_next(&it);)
+		if (strcmp(it.key, "fieldsV1") != 0)
+			js_set(with, it.key, js_ref(it.value));
+	js_set(with, "fieldsV1", fields);
+	return with;
+}
+
 static int compare_text(const struct js *a, const struct js *b, const char *key)
 {
 	const char *x = js_str(js_get(a, key)), *y = js_str(js_get(b, key));
@@ -118,13 +128,11 @@ static struct js *left_of(const struct js *entry, const struct js *changed, cons
 {
 	CLEANUP(js_freep)
 	struct js *kept = changed ? field_set_without(js_get(entry, "fieldsV1"), changed)
-				  : js_clone(js_get(entry, "fieldsV1"));
+				  : js_ref(js_get(entry, "fieldsV1"));
 	CLEANUP(js_freep) struct js *fields = field_set_without(kept, gone);
 	if (js_len(fields) == 0)
 		return NULL;
-	struct js *left = js_clone(entry);
-	js_set(left, "fieldsV1", TAKE(fields));
-	return left;
+	return managed_with(entry, TAKE(fields));
 }
 
 void managed_update(struct js *object, const struct js *old, const struct schema *schema,

@@ -31,5 +31,7 @@ const struct js *managed_applied(const struct js *entries, const struct writer *
 /* A new entry; `fields` is taken over, `time` NULL = none. */
 [[nodiscard]] struct js *managed_entry(const struct writer *w, const char *operation, const char *time,
 				       struct js *fields);
+/* The same entry with other fields, which are taken over. Shares the rest. */
+[[nodiscard]] struct js *managed_with(const struct js *entry, struct js *fields);
 /* Sets the object's entries (taken over), in the order that the API server gives them. */
 void managed_set(struct js *object, struct js *entries);

@@ -218,6 +218,17 @@ static int check_namespace(const struct write *w, const char *name, struct statu
 	return 0;
 }
 
+/* Empty ones are the same as none. */
+static void drop_empty_metadata(struct js *metadata)
+{
+	static const char *const fields[] = { "labels", "annotations", "finalizers", "ownerReferences" };
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		enum js_type type = js_type(js_get(metadata, fields[i]));
+		if ((type == JS_OBJECT || type == JS_ARRAY) && js_len(js_get(metadata, fields[i])) == 0)
+			js_del(metadata, fields[i]);
+	}
+}
+
 int object_create(const struct write *w, struct js *given, struct js **ret, struct status *st)
 {
 	CLEANUP(js_freep) struct js *object = given;
@@ -231,6 +242,7 @@ int object_create(const struct write *w, struct js *given, struct js **ret, stru
 		return status_bad_request(st, "resourceVersion should not be set on objects to be created");
 	for (size_t i = 0; i < ARRAY_LEN(not_given); i++)
 		js_del(m, not_given[i]);
+	drop_empty_metadata(m);
 	js_del(object, "apiVersion");
 	js_del(object, "kind");
 	meta_generate_name(w->api, m);
@@ -376,6 +388,7 @@ int object_update(const struct write *w, struct js *given, const struct js *old,
 	CLEANUP(js_freep) struct js *managed = w->managed ? js_clone(w->managed) : managed_given(object);
 	object = only_what_is_meant(w, TAKE(object), old);
 	meta_keep_identity(object, old);
+	drop_empty_metadata(js_get(object, "metadata"));
 	if (managed)
 		managed_set(object, TAKE(managed));
 	set_defaults(w, old, object);

@@ -190,6 +190,8 @@ static void differences_of_objects(void **state)
 		{ "{\"free\":{\"a\":\"b\",\"c\":\"d\"}}", "{\"free\":{\"a\":\"b\"}}", "{}",
 		  "{\"f:free\":{\"f:c\":{}}}" },
 		{ "{\"free\":{\"a\":\"b\"}}", "{}", "{}", "{\"f:free\":{}}" },
+		{ "{}", "{\"free\":{\"a\":\"b\"}}", "{\"f:free\":{\".\":{},\"f:a\":{}}}", "{}" },
+		{ "{}", "{\"set\":[\"a\"]}", "{\"f:set\":{\".\":{},\"v:\\\"a\\\"\":{}}}", "{}" },
 		{ "{\"whole\":{\"a\":\"b\"}}", "{\"whole\":{\"a\":\"c\"}}", "{\"f:whole\":{}}", "{}" },
 		{ "{\"set\":[\"a\",\"b\"]}", "{\"set\":[\"b\",\"c\"]}", "{\"f:set\":{\"v:\\\"c\\\"\":{}}}",
 		  "{\"f:set\":{\"v:\\\"a\\\"\":{}}}" },
@@ -219,10 +221,11 @@ static void paths(void **state)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 	CLEANUP(js_freep)
-	struct js *set = parse("{\"f:b\":{\"k:{\\\"port\\\":80,\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},"
+	struct js *set = parse("{\"f:a2\":{\"f:x\":{}},\"f:z\":{},\"f:b\":{\"k:{\\\"port\\\":80,"
+			       "\\\"protocol\\\":\\\"TCP\\\"}\":{\".\":{},"
 			       "\"f:name\":{}}},\"f:a\":{\"v:\\\"x.io/a\\\"\":{}}}");
 	field_set_paths(set, add_path, &text);
-	assert_string_equal(buf_str(&text), ".a[=\"x.io/a\"]\n.b[port=80,protocol=\"TCP\"]\n"
+	assert_string_equal(buf_str(&text), ".z\n.a[=\"x.io/a\"]\n.a2.x\n.b[port=80,protocol=\"TCP\"]\n"
 					    ".b[port=80,protocol=\"TCP\"].name\n");
 }
 
