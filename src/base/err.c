@@ -19,6 +19,15 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return -code;
 }
 
+/* As much of the text as there is room for. */
+static size_t append(char msg[ERR_TEXT_MAX], size_t at, const char *text)
+{
+	size_t n = strnlen(text, ERR_TEXT_MAX - 1 - at);
+	memcpy(msg + at, text, n);
+	msg[at + n] = '\0';
+	return at + n;
+}
+
 int err_wrap(struct err *e, const char *fmt, ...)
 {
 	if (!e)
@@ -30,7 +39,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(e->msg))
-		(void)snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, ": %s", before);
+	size_t at = n < 0 ? 0 : (size_t)n < sizeof(e->msg) ? (size_t)n : sizeof(e->msg) - 1;
+	(void)append(e->msg, append(e->msg, at, ": "), before);
 	return e->code > 0 ? -e->code : -EINVAL;
 }
