@@ -5,6 +5,8 @@
 
 #define AT(field) .offset = offsetof(struct cluster_options, field)
 
+const char *const output_names[] = { "table", "wide", "json", "yaml", NULL };
+
 const struct flag cluster_flags[CLUSTER_FLAGS] = {
 	{ .name = "kubeconfig",
 	  .type = FLAG_STRING,

@@ -12,6 +12,9 @@ struct cluster_options {
 enum { CLUSTER_FLAGS = 2 };
 extern const struct flag cluster_flags[CLUSTER_FLAGS];
 
+/* The forms of --output, in the order of enum plan_form; NULL-terminated. */
+extern const char *const output_names[];
+
 enum address_records { RECORDS_AUTO, RECORDS_ON, RECORDS_OFF };
 
 struct allocation_options {

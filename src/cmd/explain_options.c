@@ -5,8 +5,6 @@
 
 #define AT(field) .offset = offsetof(struct explain_options, field)
 
-static const char *const outputs[] = { "table", "wide", "json", "yaml", NULL };
-
 static const struct flag own_flags[] = {
 	{ .name = "against",
 	  .type = FLAG_STRING,
@@ -29,7 +27,7 @@ static const struct flag own_flags[] = {
 	  .type = FLAG_ENUM,
 	  AT(output),
 	  .standard = "table",
-	  .choices = outputs,
+	  .choices = output_names,
 	  .help = "form of the answer" },
 };
 

@@ -7,7 +7,6 @@
 
 /* In the order of the bits. */
 static const char *const allow_names[] = { "moves", "loses", "waits", NULL };
-static const char *const outputs[] = { "table", "wide", "json", "yaml", NULL };
 
 static const struct flag own_flags[] = {
 	{ .name = "filename",
@@ -41,7 +40,7 @@ static const struct flag own_flags[] = {
 	  .type = FLAG_ENUM,
 	  AT(output),
 	  .standard = "table",
-	  .choices = outputs,
+	  .choices = output_names,
 	  .help = "form of the answer" },
 };
 

@@ -201,15 +201,6 @@ static bool service_result(struct ipam *m, const struct flight *f, enum outcome 
 	return false;
 }
 
-static void record_gone(struct ipam *m, struct addr *a)
-{
-	if (!a->record)
-		return;
-	intern_put(&m->texts, a->record->manager);
-	record_free(a->record);
-	a->record = NULL;
-}
-
 /* True if the answer settles what was asked; false: try again later. */
 static bool record_result(struct ipam *m, const struct flight *f, enum outcome o)
 {
@@ -217,7 +208,7 @@ static bool record_result(struct ipam *m, const struct flight *f, enum outcome o
 	switch (o) {
 	case OUTCOME_DONE:
 		if (f->kind == EFFECT_RECORD_DELETE)
-			record_gone(m, a);
+			record_forget(m, a);
 		else if (f->kind != EFFECT_RECORD_READ && !a->record)
 			a->record_unknown = true; /* made, but the answer could not be read */
 		else
@@ -231,7 +222,7 @@ static bool record_result(struct ipam *m, const struct flight *f, enum outcome o
 		a->record_unknown = true;
 		return true;
 	case OUTCOME_GONE:
-		record_gone(m, a);
+		record_forget(m, a);
 		a->record_unknown = false;
 		/* Creating answers 404 when the kind itself is gone. */
 		return f->kind != EFFECT_RECORD_CREATE;

@@ -32,6 +32,15 @@ void record_free(struct record *r)
 	free(r);
 }
 
+void record_forget(struct ipam *m, struct addr *a)
+{
+	if (!a->record)
+		return;
+	intern_put(&m->texts, a->record->manager);
+	record_free(a->record);
+	a->record = NULL;
+}
+
 void ledger_prune(struct ipam *m, struct addr *a)
 {
 	if (a->n_holders || a->claims || a->record || a->in_flight || a->orphaned)

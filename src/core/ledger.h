@@ -38,3 +38,5 @@ bool addr_record_allows(const struct addr *a, const struct service *s);
 /* Does a holders text "a/b,c/d" name the key? */
 bool holders_name(const char *holders, const char *key);
 void record_free(struct record *r);
+/* The API has no record of the address any more. */
+void record_forget(struct ipam *m, struct addr *a);

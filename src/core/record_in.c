@@ -45,9 +45,7 @@ void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
 	struct addr *a = ledger_get(m, ip);
 	if (!a || !a->record)
 		return;
-	intern_put(&m->texts, a->record->manager);
-	record_free(a->record);
-	a->record = NULL;
+	record_forget(m, a);
 	a->record_unknown = false;
 	a->overtaken = a->in_flight;
 	/* Whoever holds it makes a new one. */

@@ -1,5 +1,6 @@
 /* From the watches to the core. */
 #include "operator/internal.h"
+#include "view/tell.h"
 
 #include <stdio.h>
 
@@ -21,49 +22,8 @@ static void malformed(struct berth_operator *o, enum ipam_kind kind, const char 
 
 void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object, enum told_by by)
 {
-	struct moment now = operator_now(o);
 	struct err e = { 0 };
-	int r = 0;
-	switch (kind) {
-	case KIND_SERVICE: {
-		CLEANUP(service_view_done) struct service_view v = { 0 };
-		r = view_service(object, &o->view, &v, &e);
-		v.in.by = by;
-		if (r == 0)
-			ipam_service(o->ipam, &v.in, now);
-		break;
-	}
-	case KIND_POOL: {
-		CLEANUP(pool_view_done) struct pool_view v = { 0 };
-		r = view_pool(object, &v, &e);
-		v.in.by = by;
-		if (r == 0)
-			ipam_pool(o->ipam, &v.in, now);
-		break;
-	}
-	case KIND_RECORD: {
-		struct record_in in = { 0 };
-		r = view_record(object, &in, &e);
-		in.by = by;
-		if (r == 0)
-			ipam_record(o->ipam, &in, now);
-		break;
-	}
-	case KIND_NODE: {
-		CLEANUP(freep) struct ip *ips = NULL;
-		size_t n = view_node(object, &ips);
-		ipam_node(o->ipam, view_name(object), ips, n, now);
-		break;
-	}
-	case KIND_SERVICE_CIDR: {
-		CLEANUP(freep) struct range *ranges = NULL;
-		size_t n = view_service_cidr(object, &ranges);
-		ipam_service_cidr(o->ipam, view_name(object), ranges, n, now);
-		break;
-	}
-	case IPAM_KINDS:
-		break;
-	}
+	int r = view_tell(o->ipam, kind, object, &o->view, by, operator_now(o), &e);
 	if (r < 0)
 		malformed(o, kind, e.msg);
 	operator_kick(o);
@@ -94,30 +54,7 @@ static void on_deleted(struct js *object, void *arg)
 {
 	struct feed *f = arg;
 	int64_t since = loop_nanos();
-	struct ipam *m = f->o->ipam;
-	struct moment now = operator_now(f->o);
-	const char *name = view_name(object), *uid = js_str(js_path(object, "metadata", "uid"));
-	struct record_in record;
-	switch (f->kind) {
-	case KIND_SERVICE:
-		ipam_service_deleted(m, view_namespace(object), name, uid, now);
-		break;
-	case KIND_POOL:
-		ipam_pool_deleted(m, name, uid, now);
-		break;
-	case KIND_RECORD:
-		if (view_record(object, &record, NULL) == 0)
-			ipam_record_deleted(m, record.ip, now);
-		break;
-	case KIND_NODE:
-		ipam_node(m, name, NULL, 0, now);
-		break;
-	case KIND_SERVICE_CIDR:
-		ipam_service_cidr(m, name, NULL, 0, now);
-		break;
-	case IPAM_KINDS:
-		break;
-	}
+	view_tell_deleted(f->o->ipam, f->kind, object, operator_now(f->o));
 	measure(f, EVENT_DELETE, since);
 	operator_kick(f->o);
 }

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "data/merge_patch.h"
 #include "view/body.h"
+#include "view/tell.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,42 +97,8 @@ static struct stored *find(const struct cluster *c, const char *kind, const char
 
 static void tell(struct cluster *c, const struct stored *s)
 {
-	struct moment now = cluster_now(c);
-	const char *name = view_name(s->object);
-	switch (s->kind) {
-	case KIND_SERVICE: {
-		CLEANUP(service_view_done) struct service_view v = { 0 };
-		if (view_service(s->object, c->view, &v, NULL) == 0)
-			ipam_service(c->ipam, &v.in, now);
-		break;
-	}
-	case KIND_POOL: {
-		CLEANUP(pool_view_done) struct pool_view v = { 0 };
-		if (view_pool(s->object, &v, NULL) == 0)
-			ipam_pool(c->ipam, &v.in, now);
-		break;
-	}
-	case KIND_RECORD: {
-		struct record_in in;
-		if (ipam_records(c->ipam) && view_record(s->object, &in, NULL) == 0)
-			ipam_record(c->ipam, &in, now);
-		break;
-	}
-	case KIND_NODE: {
-		CLEANUP(freep) struct ip *ips = NULL;
-		size_t n = view_node(s->object, &ips);
-		ipam_node(c->ipam, name, ips, n, now);
-		break;
-	}
-	case KIND_SERVICE_CIDR: {
-		CLEANUP(freep) struct range *ranges = NULL;
-		size_t n = view_service_cidr(s->object, &ranges);
-		ipam_service_cidr(c->ipam, name, ranges, n, now);
-		break;
-	}
-	case IPAM_KINDS:
-		break;
-	}
+	if (s->kind != KIND_RECORD || ipam_records(c->ipam))
+		(void)view_tell(c->ipam, s->kind, s->object, c->view, TOLD_BY_WATCH, cluster_now(c), NULL);
 }
 
 static void new_version(struct cluster *c, struct js *object)
@@ -198,30 +165,8 @@ int cluster_put(struct cluster *c, const struct js *object, struct err *e)
 
 static void forget(struct cluster *c, struct stored *s)
 {
-	struct moment now = cluster_now(c);
-	const char *name = view_name(s->object), *uid = js_str(js_path(s->object, "metadata", "uid"));
-	struct record_in record;
 	map_del(&c->objects, s->key);
-	switch (s->kind) {
-	case KIND_SERVICE:
-		ipam_service_deleted(c->ipam, view_namespace(s->object), name, uid, now);
-		break;
-	case KIND_POOL:
-		ipam_pool_deleted(c->ipam, name, uid, now);
-		break;
-	case KIND_RECORD:
-		if (view_record(s->object, &record, NULL) == 0)
-			ipam_record_deleted(c->ipam, record.ip, now);
-		break;
-	case KIND_NODE:
-		ipam_node(c->ipam, name, NULL, 0, now);
-		break;
-	case KIND_SERVICE_CIDR:
-		ipam_service_cidr(c->ipam, name, NULL, 0, now);
-		break;
-	case IPAM_KINDS:
-		break;
-	}
+	view_tell_deleted(c->ipam, s->kind, s->object, cluster_now(c));
 	stored_free(s);
 }
 

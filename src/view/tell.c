@@ -1,0 +1,96 @@
+#include "view/tell.h"
+
+static int tell_service(struct ipam *m, const struct js *object, const struct view_config *c, enum told_by by,
+			struct moment now, struct err *e)
+{
+	CLEANUP(service_view_done) struct service_view v = { 0 };
+	int r = view_service(object, c, &v, e);
+	v.in.by = by;
+	if (r == 0)
+		ipam_service(m, &v.in, now);
+	return r;
+}
+
+static int tell_pool(struct ipam *m, const struct js *object, enum told_by by, struct moment now,
+		     struct err *e)
+{
+	CLEANUP(pool_view_done) struct pool_view v = { 0 };
+	int r = view_pool(object, &v, e);
+	v.in.by = by;
+	if (r == 0)
+		ipam_pool(m, &v.in, now);
+	return r;
+}
+
+static int tell_record(struct ipam *m, const struct js *object, enum told_by by, struct moment now,
+		       struct err *e)
+{
+	struct record_in in = { 0 };
+	int r = view_record(object, &in, e);
+	in.by = by;
+	if (r == 0)
+		ipam_record(m, &in, now);
+	return r;
+}
+
+static void tell_node(struct ipam *m, const struct js *object, struct moment now)
+{
+	CLEANUP(freep) struct ip *ips = NULL;
+	size_t n = view_node(object, &ips);
+	ipam_node(m, view_name(object), ips, n, now);
+}
+
+static void tell_service_cidr(struct ipam *m, const struct js *object, struct moment now)
+{
+	CLEANUP(freep) struct range *ranges = NULL;
+	size_t n = view_service_cidr(object, &ranges);
+	ipam_service_cidr(m, view_name(object), ranges, n, now);
+}
+
+int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, const struct view_config *c,
+	      enum told_by by, struct moment now, struct err *e)
+{
+	switch (kind) {
+	case KIND_SERVICE:
+		return tell_service(m, object, c, by, now, e);
+	case KIND_POOL:
+		return tell_pool(m, object, by, now, e);
+	case KIND_RECORD:
+		return tell_record(m, object, by, now, e);
+	case KIND_NODE:
+		tell_node(m, object, now);
+		break;
+	case KIND_SERVICE_CIDR:
+		tell_service_cidr(m, object, now);
+		break;
+	case IPAM_KINDS:
+		break;
+	}
+	return 0;
+}
+
+void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *object, struct moment now)
+{
+	const char *name = view_name(object), *uid = js_str(js_path(object, "metadata", "uid"));
+	struct record_in record;
+	switch (kind) {
+	case KIND_SERVICE:
+		ipam_service_deleted(m, view_namespace(object), name, uid, now);
+		break;
+	case KIND_POOL:
+		ipam_pool_deleted(m, name, uid, now);
+		break;
+	case KIND_RECORD:
+		if (view_record(object, &record, NULL) == 0)
+			ipam_record_deleted(m, record.ip, now);
+		break;
+	case KIND_NODE:
+		ipam_node(m, name, NULL, 0, now);
+		break;
+	case KIND_SERVICE_CIDR:
+		ipam_service_cidr(m, name, NULL, 0, now);
+		break;
+	case IPAM_KINDS:
+		break;
+	}
+}
