@@ -61,10 +61,10 @@ static bool record_effect(struct ipam *m, const struct step *st, struct effect *
 	}
 	if (st->kind == EFFECT_RECORD_PATCH) {
 		/* Everybody is about to leave: say so before the status is touched. */
-		ret->record.releasing = true;
+		ret->record.phase = RECORD_RELEASED;
 		for (size_t i = 0; i < a->n_holders; i++)
 			if (!service_leaves(a->holders[i], a))
-				ret->record.releasing = false;
+				ret->record.phase = RECORD_HELD;
 	}
 	return true;
 }

@@ -35,6 +35,8 @@ static const char *const reason_names[IPAM_REASONS] = {
 	[REASON_INVALID_REQUEST] = "invalid_request",
 	[REASON_POOL_NOT_FOUND] = "pool_not_found",
 	[REASON_RESERVED] = "reserved",
+	[REASON_QUOTA_EXCEEDED] = "quota_exceeded",
+	[REASON_COOLING_DOWN] = "cooling_down",
 };
 
 const char *ipam_reason_name(enum ipam_reason r)
@@ -186,6 +188,9 @@ void ipam_list_begin(struct ipam *m, enum ipam_kind k)
 		for (size_t i = 0; i < m->n_carves; i++)
 			m->carves[i].seen = false;
 		break;
+	case KIND_POLICY:
+	case KIND_RESERVATION:
+	case KIND_NAMESPACE:
 	case IPAM_KINDS:
 		break;
 	}
@@ -266,6 +271,10 @@ void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
 		for (size_t i = m->n_carves; i-- > 0;)
 			if (!m->carves[i].seen)
 				ipam_service_cidr(m, m->carves[i].name, NULL, 0, now);
+		break;
+	case KIND_POLICY:
+	case KIND_RESERVATION:
+	case KIND_NAMESPACE:
 		break;
 	case IPAM_KINDS:
 		return;

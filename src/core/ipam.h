@@ -40,6 +40,7 @@ struct ipam_config {
 	unsigned max_in_flight;  /* effects out at once */
 	/* How long deletions of pools are held that together would strip many Services; 0 = not at all. */
 	msec mass_release_delay;
+	msec reuse_after; /* of pools that no policy says it of; 0 = what is released is free at once */
 };
 
 /* The texts of the configuration are copied. */
@@ -49,7 +50,17 @@ void ipam_freep(struct ipam **m);
 
 /* ---- what is --------------------------------------------------------------------------------- */
 
-enum ipam_kind { KIND_SERVICE, KIND_POOL, KIND_RECORD, KIND_NODE, KIND_SERVICE_CIDR, IPAM_KINDS };
+enum ipam_kind {
+	KIND_SERVICE,
+	KIND_POOL,
+	KIND_RECORD,
+	KIND_NODE,
+	KIND_SERVICE_CIDR,
+	KIND_POLICY,
+	KIND_RESERVATION,
+	KIND_NAMESPACE,
+	IPAM_KINDS
+};
 
 /* A list of a kind begins; all that is not told again before it ends is gone. */
 void ipam_list_begin(struct ipam *m, enum ipam_kind k);
@@ -150,6 +161,10 @@ struct pool_in {
 	size_t n_blocks;
 	const struct match_in *matches;
 	size_t n_matches;
+	const struct label *labels;
+	size_t n_labels;
+	const char *const *finalizers;
+	size_t n_finalizers;
 	const struct condition_in *conditions;
 	size_t n_conditions;
 };
@@ -157,6 +172,20 @@ void ipam_pool(struct ipam *m, const struct pool_in *p, struct moment now);
 /* Nobody loses an address at once: first the core asks (EFFECT_POOL_KIND_READ) whether it was this
  * pool that was deleted or the kind as a whole. */
 void ipam_pool_deleted(struct ipam *m, const char *name, const char *uid, struct moment now);
+
+/* What a record says of its address: lifecycle.md 1 and 2. */
+enum record_phase {
+	RECORD_HELD,      /* given, or about to be */
+	RECORD_RELEASED,  /* all who have it are about to leave it */
+	RECORD_IS_COOLING /* nobody has it; those whom it names may have it back */
+};
+
+/* Who had an address, and when. */
+struct holding {
+	const char *holder; /* "ns/name" */
+	msec from, until;   /* wall; until 0 = has it still */
+};
+enum { HOLDINGS_MAX = 8 };
 
 /* A record: an IPAddress object. */
 struct record_in {
@@ -166,7 +195,13 @@ struct record_in {
 	bool ours;           /* its managed-by label is ours */
 	const char *manager; /* else whose it is; NULL = unknown */
 	const char *holders; /* "ns/name,ns/name"; NULL = none */
-	bool releasing;
+	const char *pool;    /* the pool it was given from; NULL = not said */
+	enum record_phase phase;
+	msec allocated_at, released_at; /* wall; 0 = not said */
+	/* The last holders, oldest first: those who left, and those who joined later than the record was
+	 * made. */
+	const struct holding *history;
+	size_t n_history; /* of more than HOLDINGS_MAX the last ones count */
 };
 void ipam_record(struct ipam *m, const struct record_in *r, struct moment now);
 void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now);
@@ -176,6 +211,71 @@ void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now);
 void ipam_node(struct ipam *m, const char *name, const struct ip *addresses, size_t n, struct moment now);
 void ipam_service_cidr(struct ipam *m, const char *name, const struct range *ranges, size_t n,
 		       struct moment now);
+
+/* A policy: an IPPoolPolicy object, lifecycle.md 3. Texts as they stand there; NULL = not there. */
+struct quota_in {
+	bool has_selector; /* namespaceSelector; else the names */
+	const struct match_in *matches;
+	size_t n_matches;
+	const char *const *namespaces;
+	size_t n_namespaces;
+	uint64_t max_addresses;
+};
+struct policy_in {
+	enum told_by by;
+	const char *name, *uid, *resource_version;
+	int64_t generation;
+	const char *pool_name;
+	bool has_selector; /* spec.poolSelector */
+	const struct match_in *matches;
+	size_t n_matches;
+	int32_t priority;
+	const char *const *exclude; /* addresses, ranges ("a-b") and CIDRs */
+	size_t n_exclude;
+	const char *reuse_after; /* a Go duration */
+	bool reuse_early, auto_assign, protect;
+	bool keep;                 /* onShrink: Keep */
+	const char *low_watermark; /* "10%", "5" */
+	const struct quota_in *quotas;
+	size_t n_quotas;
+	const struct condition_in *conditions;
+	size_t n_conditions;
+};
+void ipam_policy(struct ipam *m, const struct policy_in *p, struct moment now);
+void ipam_policy_deleted(struct ipam *m, const char *name, struct moment now);
+
+/* A reservation: an IPReservation object, lifecycle.md 4. */
+enum reservation_phase {
+	RESERVATION_NEW, /* nothing is said of it yet */
+	RESERVATION_FREE,
+	RESERVATION_BOUND,
+	RESERVATION_EXPIRED,
+	RESERVATION_CONFLICT,
+	RESERVATION_UNUSABLE,
+	RESERVATION_PHASES
+};
+const char *reservation_phase_name(enum reservation_phase p); /* "Free"; "" for RESERVATION_NEW */
+struct reservation_in {
+	enum told_by by;
+	const char *name, *uid, *resource_version;
+	msec created;
+	int64_t generation;
+	const char *const *addresses;
+	size_t n_addresses;
+	const char *service_namespace, *service_name; /* NULL = for nobody */
+	const char *expires_at;                       /* RFC 3339; NULL = never */
+	/* Its status. */
+	enum reservation_phase phase;
+	const char *holder, *message;
+	int64_t observed_generation;
+};
+void ipam_reservation(struct ipam *m, const struct reservation_in *r, struct moment now);
+void ipam_reservation_deleted(struct ipam *m, const char *name, struct moment now);
+
+/* The labels of a Namespace, for quotas; NULL labels and n = 0 when it has none. */
+void ipam_namespace(struct ipam *m, const char *name, const struct label *labels, size_t n,
+		    struct moment now);
+void ipam_namespace_deleted(struct ipam *m, const char *name, struct moment now);
 
 /* ---- effects --------------------------------------------------------------------------------- */
 
@@ -188,6 +288,10 @@ enum effect_kind {
 	EFFECT_SERVICE_READ,
 	EFFECT_POOL_STATUS, /* precondition: resource_version */
 	EFFECT_POOL_KIND_READ,
+	EFFECT_POOL_FINALIZERS,    /* of the main resource; precondition: resource_version */
+	EFFECT_POLICY_STATUS,      /* precondition: resource_version */
+	EFFECT_RESERVATION_STATUS, /* precondition: resource_version */
+	EFFECT_HISTORY,            /* appended to what is kept of a pool; nothing depends on it */
 	EFFECT_EVENT,
 	EFFECT_KINDS
 };
@@ -207,6 +311,12 @@ struct condition_out {
 
 enum { POOL_CONDITIONS_MAX = 8 };
 
+/* One who had an address whose record is gone. */
+struct past {
+	struct ip ip;
+	struct holding holding;
+};
+
 struct effect {
 	enum effect_kind kind;
 	unsigned id; /* for ipam_result() */
@@ -222,19 +332,36 @@ struct effect {
 		} status;
 		struct {
 			struct ip ip;
-			const char *holders; /* "" while releasing: unchanged */
+			const char *holders;
 			const char *first_namespace, *first_name;
 			const char *pool;
-			bool releasing;
+			enum record_phase phase;
+			msec allocated_at, released_at; /* 0: released-at is taken off */
+			const struct holding *history;  /* as record_in */
+			size_t n_history;
 		} record;
 		struct {
 			struct condition_out conditions[POOL_CONDITIONS_MAX];
 			size_t n;
 			const char *
 				foreign; /* conditions of others: JSON texts with commas between; "" = none */
-		} pool;
+		} pool;                  /* and policy */
 		struct {
-			const char *about; /* "Service" or "CiliumLoadBalancerIPPool" */
+			const char *const *list; /* all that the object is to have */
+			size_t n;
+		} finalizers;
+		struct {
+			enum reservation_phase phase;
+			const char *holder, *message; /* "" = none */
+			int64_t generation;
+		} reservation;
+		struct {
+			const char *pool;
+			const struct past *items; /* oldest first */
+			size_t n;
+		} history;
+		struct {
+			const char *about; /* its kind: "Service", "CiliumLoadBalancerIPPool", … */
 			bool warning;
 			const char *reason, *message;
 		} event;
@@ -276,6 +403,8 @@ enum ipam_reason {
 	REASON_INVALID_REQUEST,
 	REASON_POOL_NOT_FOUND,
 	REASON_RESERVED,
+	REASON_QUOTA_EXCEEDED,
+	REASON_COOLING_DOWN,
 	IPAM_REASONS
 };
 const char *ipam_reason_name(enum ipam_reason r);
@@ -295,14 +424,19 @@ struct ipam_stats {
 };
 void ipam_stats(const struct ipam *m, struct ipam_stats *ret);
 
-/* Counts of one pool and family. total = used + foreign + first_last + excluded + free. */
+/* Counts of one pool and family. total = used + foreign + first_last + reserved + excluded + cooling + free.
+ */
 struct pool_counts {
-	struct count total, used, foreign, first_last, excluded, free;
+	struct count total, used, foreign, first_last, reserved, excluded, cooling, free;
 };
 struct pool_row {
 	const char *name;
-	bool disabled, conflicting, valid;
+	bool disabled, conflicting, valid, deleting;
+	const char *policy; /* that it is under; NULL = none */
+	int32_t priority;
+	msec reuse_after;
 	struct pool_counts family[FAMILIES];
+	bool low[FAMILIES]; /* as condition berth.dev/Low has it */
 };
 /* Pools in the order in which they are tried: for (size_t i = 0; ipam_pool_row(m, i, &row); i++). */
 bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret);
@@ -330,7 +464,10 @@ enum pool_answer {
 	POOL_OFF,
 	POOL_UNNAMED, /* berth.dev/pool names others */
 	POOL_NOT_SELECTING,
-	POOL_SPARES, /* the address that is asked for is first or last, or excluded */
+	POOL_SPARES,     /* the address that is asked for is first or last, or excluded */
+	POOL_ONLY_ASKED, /* autoAssign is off: only who asks for an address or for the pool gets one */
+	POOL_QUOTA,      /* the namespace has all that it may have of it */
+	POOL_COOLS,      /* nothing is free but what was released lately and is kept for those who had it */
 	POOL_FULL,
 	POOL_ELSEWHERE, /* it contains no address that is asked for */
 	POOL_HAS,       /* the Service has one of it */

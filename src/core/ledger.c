@@ -37,6 +37,7 @@ void record_forget(struct ipam *m, struct addr *a)
 	if (!a->record)
 		return;
 	intern_put(&m->texts, a->record->manager);
+	intern_put(&m->texts, a->record->pool);
 	record_free(a->record);
 	a->record = NULL;
 }

@@ -32,7 +32,12 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 	intern_put(&m->texts, r->manager);
 	r->manager = manager;
 	r->ours = in->ours;
-	r->releasing = in->releasing;
+	const char *pool = in->pool ? intern(&m->texts, slice_of(in->pool)) : NULL;
+	intern_put(&m->texts, r->pool);
+	r->pool = pool;
+	r->phase = (uint8_t)in->phase;
+	r->allocated_at = in->allocated_at;
+	r->released_at = in->released_at;
 	if (m->ready && !r->ours)
 		wake_asked(m, in->ip);
 	if (m->ready)

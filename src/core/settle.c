@@ -38,7 +38,7 @@ void record_holders(const struct addr *a, struct buf *ret)
 
 static bool record_is_right(struct ipam *m, const struct addr *a)
 {
-	if (!a->record || !a->record->ours || a->record->releasing)
+	if (!a->record || !a->record->ours || a->record->phase != RECORD_HELD)
 		return false;
 	record_holders(a, &m->scratch);
 	return strcmp(a->record->holders, buf_str(&m->scratch)) == 0;
@@ -61,7 +61,7 @@ static enum record_state record_state(const struct addr *a, const struct service
 		return RECORD_FOREIGN;
 	if (!is_recorded(a, s))
 		return RECORD_OTHER;
-	return a->record->releasing ? RECORD_RELEASING : RECORD_NAMES;
+	return a->record->phase == RECORD_RELEASED ? RECORD_RELEASING : RECORD_NAMES;
 }
 
 /* What the table says of an address that the Service has (keeps) or is to give back. */

@@ -16,6 +16,7 @@ enum claim_kind {
 	CLAIM_STATUS,      /* in the status of a Service that does not hold it */
 	CLAIM_EXTERNAL_IP, /* in spec.externalIPs */
 	CLAIM_NODE,
+	CLAIM_RESERVATION, /* the owner is a struct reservation in force */
 };
 
 /* The owner's side of a claim. */
@@ -27,16 +28,21 @@ struct claim_ref {
 struct claim {
 	struct claim *next;
 	enum claim_kind kind;
-	const void *owner; /* struct service or struct node: identity only */
+	const void *owner; /* struct service, node or reservation, by the kind */
 	const char *where; /* its name, borrowed from the owner */
 };
 
 /* The API server's record of an address. */
 struct record {
 	char *uid, *rv;
-	char *holders;       /* as it stands in the annotation; "" = none */
-	const char *manager; /* interned; NULL = ours or unknown */
-	bool ours, releasing;
+	char *holders;                  /* as it stands in the annotation; "" = none */
+	const char *manager;            /* interned; NULL = ours or unknown */
+	const char *pool;               /* interned: the pool it was given from; NULL = not said */
+	struct past_holders *history;   /* owned; NULL = none */
+	struct cooling *cooling;        /* owned; see cooling.h; NULL = it does not cool */
+	msec allocated_at, released_at; /* wall; 0 = not said */
+	bool ours;
+	uint8_t phase; /* enum record_phase */
 };
 
 /* An address that somebody uses. It exists, and so is not free, while it has a holder, a claim or a
@@ -54,7 +60,16 @@ struct addr {
 	bool orphaned;       /* queued: its record names nobody who may hold it */
 };
 
-/* A record that nobody stands behind, to be deleted. */
+/* Who had the address before, oldest first. */
+struct past_holders {
+	size_t n;
+	struct {
+		char *holder; /* owned */
+		msec from, until;
+	} item[HOLDINGS_MAX];
+};
+
+/* A record that nobody stands behind: to cool, or to be deleted. */
 struct orphan {
 	struct addr *addr;
 	msec retry_at;
@@ -203,6 +218,15 @@ struct pool {
 	size_t n_seen_conditions;
 	char *foreign; /* conditions of others as JSON texts with commas between */
 
+	struct label *labels; /* owned array of interned texts */
+	uint16_t n_labels;
+	char **finalizers; /* owned, all that the object has */
+	size_t n_finalizers;
+	const struct policy *policy;  /* that it is under; NULL = the defaults */
+	struct map quota_uses;        /* namespace -> struct quota_use, see quota.h */
+	struct cooling_list *cooling; /* owned; see cooling.h; NULL = nothing of it cools */
+	uint8_t low;                  /* enum pool_low per family, see pool_low.h */
+
 	struct wait_list waiters[FAMILIES];
 	bool dirty;     /* its counts may have changed */
 	bool in_flight; /* a status write or check is out */
@@ -233,6 +257,20 @@ struct carve {
 	bool seen;
 };
 
+/* ---- policies, reservations, Namespaces --------------------------------------------------------------- */
+
+struct policy; /* policy.h */
+
+struct reservation; /* reservation.h */
+
+struct namespace
+{
+	char *name;
+	struct label *labels; /* owned array of interned texts */
+	uint16_t n_labels;
+	bool seen;
+};
+
 /* ---- work ---------------------------------------------------------------------------------------- */
 
 struct flight {
@@ -241,6 +279,8 @@ struct flight {
 	struct service *service;
 	struct addr *addr;
 	struct pool *pool;
+	struct policy *policy;
+	struct reservation *reservation;
 	char *rv; /* owned: the version that the write was meant for */
 };
 
@@ -286,7 +326,15 @@ struct ipam {
 	struct map nodes; /* name -> struct node */
 	struct carve *carves;
 	size_t n_carves, cap_carves;
-	struct range_set excluded; /* never given out */
+	struct range_set excluded; /* never given out, whatever the pool */
+
+	struct policy **policies; /* owned, by name */
+	size_t n_policies, cap_policies;
+	struct map namespaces;   /* name -> struct namespace */
+	struct map reservations; /* name -> struct reservation */
+	struct map reserved_for; /* "ns/name" -> struct reservation, see reservation.h */
+	struct map left;         /* "ns/name" -> addresses that cool for it, see cooling.h */
+	struct history *history; /* owned; see history.h */
 
 	bool listed[IPAM_KINDS], lost[IPAM_KINDS];
 	bool ready;

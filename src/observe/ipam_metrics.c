@@ -38,9 +38,8 @@ static void add_states(struct metrics *m, const char *pool, const char *family, 
 		{ "firstlast", c->first_last },
 		{ "excluded", c->excluded },
 		{ "free", c->free },
-		/* Nothing makes an address one of these; dashboards add up all seven. */
-		{ "reserved", { 0 } },
-		{ "cooling", { 0 } },
+		{ "reserved", c->reserved },
+		{ "cooling", c->cooling },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		metrics_value(m, count_double(states[i].n), LABEL("pool", pool), LABEL("family", family),

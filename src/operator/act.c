@@ -33,6 +33,9 @@ static const struct verb {
 	[EFFECT_SERVICE_READ] = { "get", RES_SERVICES, NULL, false, KIND_SERVICE },
 	[EFFECT_POOL_STATUS] = { "patch", RES_CILIUM_POOLS, "status", false, KIND_POOL },
 	[EFFECT_POOL_KIND_READ] = { "get", RES_CRDS, NULL, false, IPAM_KINDS },
+	[EFFECT_POOL_FINALIZERS] = { "patch", RES_CILIUM_POOLS, NULL, false, KIND_POOL },
+	[EFFECT_POLICY_STATUS] = { "patch", RES_POOL_POLICIES, "status", false, KIND_POLICY },
+	[EFFECT_RESERVATION_STATUS] = { "patch", RES_RESERVATIONS, "status", false, KIND_RESERVATION },
 	[EFFECT_EVENT] = { "create", RES_EVENTS, NULL, true, IPAM_KINDS },
 };
 

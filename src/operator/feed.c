@@ -7,7 +7,8 @@
 static const enum resource_id resources[IPAM_KINDS] = {
 	[KIND_SERVICE] = RES_SERVICES,          [KIND_POOL] = RES_CILIUM_POOLS,
 	[KIND_RECORD] = RES_IPADDRESSES,        [KIND_NODE] = RES_NODES,
-	[KIND_SERVICE_CIDR] = RES_SERVICECIDRS,
+	[KIND_SERVICE_CIDR] = RES_SERVICECIDRS, [KIND_POLICY] = RES_POOL_POLICIES,
+	[KIND_RESERVATION] = RES_RESERVATIONS,  [KIND_NAMESPACE] = RES_NAMESPACES,
 };
 
 /* kube-apiserver keeps one IPAddress for each ClusterIP. Those lie inside a ServiceCIDR, which is

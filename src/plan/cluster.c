@@ -333,6 +333,10 @@ static enum outcome carry_out(struct cluster *c, const struct effect *x)
 	case EFFECT_POOL_STATUS:
 		return s ? patch(c, s, doc, type) : OUTCOME_GONE;
 	case EFFECT_POOL_KIND_READ:
+	case EFFECT_POOL_FINALIZERS:
+	case EFFECT_POLICY_STATUS:
+	case EFFECT_RESERVATION_STATUS:
+	case EFFECT_HISTORY:
 	case EFFECT_KINDS:
 		break;
 	}

@@ -128,7 +128,8 @@ static void record_patch(const struct effect *e, struct buf *out)
 	begin_patch(out, e->resource_version);
 	buf_add_str(out, ",\"annotations\":{");
 	add_member(out, "berth.dev/holder", e->record.holders);
-	buf_addf(out, ",\"berth.dev/state\":%s}}}", e->record.releasing ? "\"releasing\"" : "null");
+	buf_addf(out, ",\"berth.dev/state\":%s}}}",
+		 e->record.phase == RECORD_RELEASED ? "\"releasing\"" : "null");
 }
 
 static void record_delete(const struct effect *e, struct buf *out)
@@ -201,6 +202,10 @@ enum body_type body_of_effect(const struct effect *x, const struct body_context 
 	case EFFECT_RECORD_READ:
 	case EFFECT_SERVICE_READ:
 	case EFFECT_POOL_KIND_READ:
+	case EFFECT_POOL_FINALIZERS:
+	case EFFECT_POLICY_STATUS:
+	case EFFECT_RESERVATION_STATUS:
+	case EFFECT_HISTORY:
 	case EFFECT_KINDS:
 		break;
 	}

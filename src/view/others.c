@@ -17,7 +17,8 @@ int view_record(const struct js *object, struct record_in *ret, struct err *e)
 	r.manager = js_str(js_path(meta, "labels", "ipaddress.kubernetes.io/managed-by"));
 	r.ours = r.manager && strcmp(r.manager, "berth") == 0;
 	r.holders = js_str(js_get(notes, "berth.dev/holder"));
-	r.releasing = slice_is(js_text(js_get(notes, "berth.dev/state")), "releasing");
+	r.phase = slice_is(js_text(js_get(notes, "berth.dev/state")), "releasing") ? RECORD_RELEASED
+										   : RECORD_HELD;
 	*ret = r;
 	return 0;
 }

@@ -63,6 +63,9 @@ int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, cons
 	case KIND_SERVICE_CIDR:
 		tell_service_cidr(m, object, now);
 		break;
+	case KIND_POLICY:
+	case KIND_RESERVATION:
+	case KIND_NAMESPACE:
 	case IPAM_KINDS:
 		break;
 	}
@@ -90,6 +93,9 @@ void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *obj
 	case KIND_SERVICE_CIDR:
 		ipam_service_cidr(m, name, NULL, 0, now);
 		break;
+	case KIND_POLICY:
+	case KIND_RESERVATION:
+	case KIND_NAMESPACE:
 	case IPAM_KINDS:
 		break;
 	}

@@ -22,6 +22,10 @@ static const char *const effect_names[EFFECT_KINDS] = {
 	[EFFECT_SERVICE_READ] = "service-read",
 	[EFFECT_POOL_STATUS] = "pool-status",
 	[EFFECT_POOL_KIND_READ] = "pool-kind-read",
+	[EFFECT_POOL_FINALIZERS] = "pool-finalizers",
+	[EFFECT_POLICY_STATUS] = "policy-status",
+	[EFFECT_RESERVATION_STATUS] = "reservation-status",
+	[EFFECT_HISTORY] = "history",
 	[EFFECT_EVENT] = "event",
 };
 static const char *const outcome_names[] = {

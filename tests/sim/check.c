@@ -89,7 +89,8 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 						      : "other");
 			printf(" %s %s", e->status.condition.reason, e->status.condition.message);
 		} else if (e->kind <= EFFECT_RECORD_PATCH) {
-			printf(" [%s]%s", e->record.holders, e->record.releasing ? " releasing" : "");
+			printf(" [%s]%s", e->record.holders,
+			       e->record.phase == RECORD_RELEASED ? " releasing" : "");
 		} else if (e->kind == EFFECT_EVENT) {
 			printf(" %s %s", e->event.reason, e->event.message);
 		}

@@ -136,7 +136,7 @@ static void a_record_reads_the_same(void **state)
 	SAME_TEXT(manager);
 	SAME_TEXT(holders);
 	SAME(ours);
-	SAME(releasing);
+	SAME(phase);
 	assert_int_equal(ip_cmp(whole.ip, kept.ip), 0);
 }
 

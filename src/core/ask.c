@@ -1,0 +1,88 @@
+#include "core/ask.h"
+
+#include "core/pool.h"
+
+void fail(struct verdict *v, enum ipam_reason r, const char *fmt, ...)
+{
+	v->reason = r;
+	if (v->text.len)
+		buf_add_str(&v->text, "; ");
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vaddf(&v->text, fmt, ap);
+	va_end(ap);
+}
+
+enum pool_answer ask_pool(const struct ipam *m, const struct service *s, const struct pool *p, enum family f)
+{
+	return !pool_has_family(p, f) && p->flaw != FLAW_BLOCK ? POOL_OTHER_FAMILY
+	       : pool_not_named(p, s)                          ? POOL_UNNAMED
+	       : !pool_selects(p, s)                           ? POOL_NOT_SELECTING
+	       : !pool_usable(m, p)                            ? POOL_OFF
+							       : POOL_GIVES;
+}
+
+/* Of a pool that contains the address. */
+enum pool_answer ask_pool_for(const struct ipam *m, const struct service *s, const struct pool *p,
+			      struct ip ip)
+{
+	return !pool_usable(m, p)     ? POOL_OFF
+	       : pool_not_named(p, s) ? POOL_UNNAMED
+	       : !pool_selects(p, s)  ? POOL_NOT_SELECTING
+	       : !pool_gives(p, ip)   ? POOL_SPARES
+				      : POOL_GIVES;
+}
+
+const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_answer r)
+{
+	static const char *const texts[POOL_ANSWERS] = {
+		[POOL_OTHER_FAMILY] = "has no block of this family",
+		[POOL_UNNAMED] = "is not named by berth.dev/pool",
+		[POOL_NOT_SELECTING] = "does not select the Service",
+		[POOL_SPARES] = "never gives this address",
+		[POOL_FULL] = "has no free address",
+		[POOL_ELSEWHERE] = "contains no address that is asked for",
+		[POOL_NOT_NEEDED] = "has a free address, which is not needed",
+		[POOL_GIVES] = "gives an address",
+	};
+	return r == POOL_OFF ? pool_unusable_why(m, p) : texts[r];
+}
+
+void saw(const struct ipam *m, const struct ipam_trace *t, const struct pool *p, enum family f,
+	 enum pool_answer r)
+{
+	if (t)
+		t->pool(t->arg, p->name, f, r, answer_text(m, p, r));
+}
+
+bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v, const char *text,
+		     struct ip ip)
+{
+	const struct pool *by[POOL_ANSWERS] = { NULL };
+	struct pool *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at)) && !by[POOL_GIVES];)
+		by[ask_pool_for(m, s, p, ip)] = p;
+	if (by[POOL_GIVES])
+		return true;
+	const struct pool *spared = by[POOL_SPARES], *other = by[POOL_NOT_SELECTING],
+			  *unnamed = by[POOL_UNNAMED], *off = by[POOL_OFF];
+	if (spared && range_set_has(&m->excluded, ip))
+		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\": it belongs to a ServiceCIDR", text,
+		     spared->name);
+	else if (spared)
+		fail(v, REASON_ALREADY_ALLOCATED,
+		     "%s is the first or last address of a block of pool \"%s\", which spares them", text,
+		     spared->name);
+	else if (other)
+		fail(v, REASON_SELECTOR_MISMATCH, "%s is in pool \"%s\", which does not select this Service",
+		     text, other->name);
+	else if (unnamed)
+		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which berth.dev/pool does not name", text,
+		     unnamed->name);
+	else if (off)
+		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which %s", text, off->name,
+		     pool_unusable_why(m, off));
+	else
+		fail(v, REASON_NO_POOL, "no pool contains %s", text);
+	return false;
+}

@@ -1,0 +1,209 @@
+#include "core/by_family.h"
+
+#include "core/ask.h"
+#include "core/decide.h"
+#include "core/ledger.h"
+#include "core/pool.h"
+#include "core/service.h"
+#include "core/sharing.h"
+#include "core/wait.h"
+
+const char not_shared[] = "not shared with ";
+
+/* The address that a sharing group has already, oldest member first. ret_why: why none would do. */
+static struct addr *group_address(struct ipam *m, struct service *s, enum family f, char **ret_why,
+				  const struct ipam_trace *trace)
+{
+	struct addr *best = NULL;
+	const struct service *best_holder = NULL;
+	for (struct service *t = sharing_first(m, s); t; t = t->extra->key_next) {
+		for (size_t i = 0; t != s && i < t->n_held; i++) {
+			struct addr *a = t->held[i].addr;
+			const struct service *rival = NULL;
+			if (a->ip.family != f)
+				continue;
+			const char *why = sharing_join_refused(a, s, &rival);
+			struct verdict unused = { .text = BUF_INIT(MESSAGE_MAX) };
+			if (!why && (addr_foreign_claim(a, s) || !addr_record_allows(a, s)))
+				why = "it is in use elsewhere too";
+			if (!why && !some_pool_gives(m, s, &unused, "it", a->ip))
+				why = buf_str(&unused.text);
+			if (trace)
+				trace->share(trace->arg, a->ip, rival ? rival->key : t->key, why);
+			if (why && !*ret_why) {
+				char text[IP_TEXT_MAX];
+				*ret_why = xasprintf("%s%s (%s): %s", not_shared, rival ? rival->key : t->key,
+						     ip_format(a->ip, text), why);
+			}
+			if (!why &&
+			    (!best_holder || t->created < best_holder->created ||
+			     (t->created == best_holder->created && strcmp(t->key, best_holder->key) < 0))) {
+				best = a;
+				best_holder = t;
+			}
+			buf_done(&unused.text);
+		}
+	}
+	return best;
+}
+
+/* One address of the family from the pool, if it has one to give. */
+static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum family f,
+		      const struct ipam_trace *t)
+{
+	struct ip ip;
+	if (!pool_find_free(m, p, f, &ip)) {
+		saw(m, t, p, f, POOL_FULL);
+		return false;
+	}
+	saw(m, t, p, f, POOL_GIVES);
+	ledger_hold(m, s, ip, service_shows(s, ip));
+	return true;
+}
+
+/* Pools that berth.dev/pool names, in order of preference, then all others in the order of pools; owned by
+ * the caller. Names of no pool go to `ret_missing`. */
+static struct pool **pools_by_preference(const struct ipam *m, const struct service *s,
+					 struct buf *ret_missing)
+{
+	struct pool **list = xmalloc((m->n_pools + 1) * sizeof(struct pool *));
+	size_t n = 0;
+	struct slice rest = slice_of(s->extra && s->extra->pools ? s->extra->pools : NULL), one;
+	while (slice_cut(&rest, ',', &one)) {
+		one = slice_trim(one);
+		struct pool *p = NULL;
+		for (size_t i = 0; i < m->n_pools && !p; i++)
+			p = slice_is(one, m->pools[i]->name) ? m->pools[i] : NULL;
+		bool again = false;
+		for (size_t i = 0; i < n; i++)
+			again = again || list[i] == p;
+		if (p && !again)
+			list[n++] = p;
+		else if (!p && one.len)
+			buf_addf(ret_missing, "%spool \"%.*s\" does not exist", ret_missing->len ? "; " : "",
+				 SLICE_ARG(one));
+	}
+	for (size_t i = 0, named = n; i < m->n_pools; i++) {
+		bool again = false;
+		for (size_t j = 0; j < named; j++)
+			again = again || list[j] == m->pools[i];
+		if (!again)
+			list[n++] = m->pools[i];
+	}
+	return list;
+}
+
+/* The first pool that selects the Service, has the family and is not full. False: the reason and the
+ * text say why there is none. */
+static bool from_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
+		       const struct ipam_trace *t)
+{
+	CLEANUP(buf_done) struct buf full = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(buf_done) struct buf off = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(buf_done) struct buf missing = BUF_INIT(MESSAGE_MAX);
+	const bool names = s->extra && s->extra->pools;
+	CLEANUP(freep) struct pool **preferred = names ? pools_by_preference(m, s, &missing) : NULL;
+	for (size_t i = 0; i < m->n_pools; i++) {
+		struct pool *p = names ? preferred[i] : m->pools[i];
+		enum pool_answer r = ask_pool(m, s, p, f);
+		if (r == POOL_GIVES) {
+			if (take_from(m, s, p, f, t))
+				return true;
+			buf_addf(&full, "%s\"%s\"", full.len ? ", " : "", p->name);
+			wait_for(m, s, &p->waiters[f]);
+			continue;
+		}
+		saw(m, t, p, f, r);
+		/* That a pool does not select it is worth a word where it was named. */
+		if (r == POOL_OFF)
+			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
+				 pool_unusable_why(m, p));
+		else if (r == POOL_NOT_SELECTING && names)
+			buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "", p->name);
+	}
+	wait_for(m, s, &m->wait_any);
+	if (missing.len)
+		fail(v, REASON_POOL_NOT_FOUND, "%s", buf_str(&missing));
+	if (m->pools_lost)
+		fail(v, REASON_NO_POOL, "the pools cannot be read");
+	else if (full.len)
+		fail(v, REASON_OUT_OF_IPS, "no free %s address in pool %s", family_name(f), buf_str(&full));
+	else if (off.len)
+		fail(v, REASON_NO_POOL, "no usable pool with %s addresses selects this Service: %s",
+		     family_name(f), buf_str(&off));
+	else
+		fail(v, REASON_NO_POOL, "no pool with %s addresses selects this Service", family_name(f));
+	if (missing.len)
+		v->reason = REASON_POOL_NOT_FOUND;
+	return false;
+}
+
+static bool one_of_family(struct ipam *m, struct service *s, enum family f, struct verdict *v,
+			  const struct ipam_trace *t)
+{
+	CLEANUP(freep) char *why = NULL;
+	struct addr *shared = group_address(m, s, f, &why, t);
+	if (shared) {
+		ledger_hold(m, s, shared->ip, service_shows(s, shared->ip));
+		return true;
+	}
+	if (!from_pools(m, s, f, v, t))
+		return false;
+	if (why) {
+		CLEANUP(freep) char *before = TAKE(s->note);
+		s->note = xasprintf("%s%s%s", before ? before : "", before ? "; " : "", why);
+	}
+	return true;
+}
+
+/* What was asked, or would be, had it not an address of the family already. */
+static void trace_held_family(struct ipam *m, struct service *s, enum family f, const struct ipam_trace *t)
+{
+	CLEANUP(freep) char *why = NULL;
+	CLEANUP(buf_done) struct buf missing = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(freep) struct pool **list = pools_by_preference(m, s, &missing);
+	(void)group_address(m, s, f, &why, t);
+	for (size_t i = 0; i < m->n_pools; i++) {
+		enum pool_answer r = ask_pool(m, s, list[i], f);
+		char text[IP_TEXT_MAX];
+		CLEANUP(freep) char *has = NULL;
+		for (size_t j = 0; j < s->n_held && !has && (r == POOL_GIVES || r == POOL_OFF); j++)
+			if (s->held[j].addr->ip.family == f && pool_contains(list[i], s->held[j].addr->ip))
+				has = xasprintf("%s%scontains %s, which it has",
+						r == POOL_OFF ? pool_unusable_why(m, list[i]) : "",
+						r == POOL_OFF ? "; " : "",
+						ip_format(s->held[j].addr->ip, text));
+		struct ip ip;
+		if (has)
+			t->pool(t->arg, list[i]->name, f, POOL_HAS, has);
+		else if (r == POOL_GIVES)
+			saw(m, t, list[i], f,
+			    pool_find_free(m, list[i], f, &ip) ? POOL_NOT_NEEDED : POOL_FULL);
+		else
+			saw(m, t, list[i], f, r);
+	}
+}
+
+void by_family(struct ipam *m, struct service *s, struct verdict *v, const struct ipam_trace *t)
+{
+	struct family_wish w = service_families(m, s);
+	bool any = false;
+	for (int i = 0; i < FAMILIES; i++) {
+		enum family f = (enum family)i;
+		if (!w.want[f])
+			continue;
+		if (w.off[f]) {
+			fail(v, REASON_FAMILY_DISABLED, "%s is switched off (--enable-%s=false)",
+			     family_name(f), f == IPV4 ? "ipv4" : "ipv6");
+			continue;
+		}
+		const bool held = service_held(s, f) > 0;
+		if (held && t)
+			trace_held_family(m, s, f, t);
+		if (held || one_of_family(m, s, f, v, t))
+			any = true;
+	}
+	/* PreferDualStack is content with one; the message keeps saying what is missing. */
+	if (w.one_is_enough && any)
+		v->reason = REASON_SATISFIED;
+}

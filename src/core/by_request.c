@@ -1,0 +1,113 @@
+#include "core/by_request.h"
+
+#include "core/ask.h"
+#include "core/decide.h"
+#include "core/ledger.h"
+#include "core/pool.h"
+#include "core/service.h"
+#include "core/sharing.h"
+#include "core/wait.h"
+
+static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, const char *text,
+			 struct addr *a)
+{
+	const struct claim *c = addr_foreign_claim(a, s);
+	static const char *const where[] = {
+		[CLAIM_STATUS] = "the status of Service",
+		[CLAIM_EXTERNAL_IP] = "spec.externalIPs of Service",
+		[CLAIM_NODE] = "the addresses of Node",
+	};
+	const struct service *rival = NULL;
+	const char *why = sharing_join_refused(a, s, &rival);
+	if (a->record && !addr_record_allows(a, s)) {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s has a record of %s", text,
+		     a->record->ours      ? a->record->holders
+		     : a->record->manager ? a->record->manager
+					  : "another manager");
+	} else if (c) {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s stands in %s %s", text, where[c->kind], c->where);
+	} else if (why && rival && s->extra && s->extra->sharing_key && !service_leaves(rival, a)) {
+		fail(v, REASON_INCOMPATIBLE, "%s is held by %s, and cannot be shared: %s", text, rival->key,
+		     why);
+	} else if (rival) {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s is held by %s%s", text, rival->key,
+		     service_leaves(rival, a) ? ", which is giving it back" : "");
+	} else {
+		fail(v, REASON_ALREADY_ALLOCATED, "%s is not free yet", text);
+	}
+	wait_for_ip(m, s, a->ip);
+}
+
+static void try_request(struct ipam *m, struct service *s, struct verdict *v, const struct request *r)
+{
+	if (r->bad.ptr) {
+		fail(v, REASON_INVALID_REQUEST, "%s", r->why);
+		return;
+	}
+	char text[IP_TEXT_MAX];
+	(void)ip_format(r->ip, text);
+	struct addr *a = ledger_get(m, r->ip);
+	if (a && service_holds(s, a))
+		return;
+	/* It stands there already, whoever wrote it. */
+	if (service_shows(s, r->ip) && !adopt_refused(m, s, r->ip)) {
+		ledger_hold(m, s, r->ip, true);
+		return;
+	}
+	if (!some_pool_gives(m, s, v, text, r->ip)) {
+		wait_for(m, s, &m->wait_any);
+		return;
+	}
+	const struct service *rival;
+	if (a && (addr_foreign_claim(a, s) || !addr_record_allows(a, s) || a->in_flight ||
+		  addr_has_holder(a, s) || sharing_join_refused(a, s, &rival))) {
+		refuse_taken(m, s, v, text, a);
+		return;
+	}
+	ledger_hold(m, s, r->ip, service_shows(s, r->ip));
+}
+
+/* What each pool has to do with the addresses that are asked for. */
+static void trace_pools_of_requests(const struct ipam *m, const struct service *s, const struct request *r,
+				    size_t n, const struct ipam_trace *t)
+{
+	for (size_t i = 0; i < m->n_pools; i++) {
+		const struct pool *p = m->pools[i];
+		bool told = false;
+		for (size_t j = 0; j < n; j++) {
+			if (r[j].bad.ptr || !pool_contains(p, r[j].ip))
+				continue;
+			char ip[IP_TEXT_MAX];
+			enum pool_answer no = ask_pool_for(m, s, p, r[j].ip);
+			CLEANUP(freep)
+			char *what = xasprintf("contains %s%s%s", ip_format(r[j].ip, ip),
+					       no == POOL_GIVES ? "" : ", but ",
+					       no == POOL_GIVES ? "" : answer_text(m, p, no));
+			t->pool(t->arg, p->name, (enum family)r[j].ip.family, no, what);
+			told = true;
+		}
+		if (!told)
+			saw(m, t, p, FAMILIES, POOL_ELSEWHERE);
+	}
+}
+
+void by_request(struct ipam *m, struct service *s, struct verdict *v, const struct ipam_trace *t)
+{
+	struct request r[REQUESTS_MAX];
+	size_t n = service_requests(s, r);
+	for (size_t i = 0; i < n && i < REQUESTS_MAX; i++) {
+		size_t from = v->text.len;
+		try_request(m, s, v, &r[i]);
+		char ip[IP_TEXT_MAX];
+		CLEANUP(freep) char *bad = xstrndup(r[i].bad.ptr ? r[i].bad.ptr : "", r[i].bad.len);
+		const char *why = buf_str(&v->text) + from + (from && v->text.len > from ? 2 : 0);
+		if (t)
+			t->request(t->arg, bad[0] ? bad : ip_format(r[i].ip, ip),
+				   v->text.len > from ? why : NULL);
+	}
+	if (t)
+		trace_pools_of_requests(m, s, r, n < REQUESTS_MAX ? n : REQUESTS_MAX, t);
+	if (n > REQUESTS_MAX)
+		fail(v, REASON_INVALID_REQUEST, "%zu addresses are asked for; at most %d are taken", n,
+		     REQUESTS_MAX);
+}

@@ -1,0 +1,12 @@
+/* Who had an address whose record is gone (lifecycle.md 6): handed out in batches, to be appended to what is
+ * kept of each pool. Bounded; nothing depends on it, so what is refused or lost is not tried for ever. */
+#pragma once
+
+#include "core/state.h"
+
+/* The record is about to be forgotten: its holders are remembered. */
+void history_add(struct ipam *m, const struct addr *a, struct moment now);
+bool history_next(struct ipam *m, struct moment now, struct effect *ret);
+void history_result(struct ipam *m, enum outcome o, msec delay, struct moment now);
+msec history_wake_at(const struct ipam *m); /* -1 = nothing waits */
+void history_free(struct ipam *m);
