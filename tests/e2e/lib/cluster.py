@@ -9,6 +9,8 @@ import glob
 import os
 import time
 
+import yaml
+
 from .berth import Berth
 from .controlplane import ROOT, write_kubeconfig
 from .kubectl import Kubectl
@@ -18,7 +20,7 @@ from .rest import Api, ApiError
 from .watch import Recorder
 
 CRDS = os.path.join(ROOT, "deploy", "crds")
-RBAC = os.path.join(ROOT, "deploy", "manifests", "rbac.yaml")
+MANIFESTS = os.path.join(ROOT, "deploy", "manifests")
 OPERATOR_NAMESPACE = "berth-system"
 OPERATOR_ACCOUNT = "berth-operator"
 
@@ -62,6 +64,9 @@ class Cluster:
     @property
     def operator(self):
         return self.operators[-1]
+
+    def grant(self, option):
+        """Until the end of the test the operator may also do what deploy/manifests/options/OPTION.yaml says."""
 
     def record(self, kind="Service"):
         recorder = Recorder(self.api, kind).start()
@@ -206,12 +211,13 @@ class ApiserverCluster(Cluster):
         self.kubeconfig = control_plane.admin_kubeconfig
         self.operator_kubeconfig = None
         self.crds = []
+        self._granted = {}
 
     def install(self):
         """The CRDs, and the account and roles that the operator runs under: what a user would apply.
-        Returns what adopt() needs."""
+        (Its Deployment comes along, and nothing here makes Pods of it.) Returns what adopt() needs."""
         self.install_crds()
-        self.kubectl("apply", "-f", RBAC)
+        self.kubectl("apply", "-f", os.path.join(MANIFESTS, "berth.yaml"))
         token = self.kubectl("create", "token", OPERATOR_ACCOUNT, "-n", OPERATOR_NAMESPACE,
                              "--duration=24h").strip()
         self.operator_kubeconfig = write_kubeconfig(
@@ -222,6 +228,26 @@ class ApiserverCluster(Cluster):
     def adopt(self, installed):
         self.crds = installed["crds"]
         self.operator_kubeconfig = installed["operator_kubeconfig"]
+
+    def grant(self, option):
+        path = os.path.join(MANIFESTS, "options", f"{option}.yaml")
+        self.kubectl("apply", "-f", path)
+        self._granted[option] = path
+        with open(path, encoding="utf-8") as f:
+            rule = next(o for o in yaml.safe_load_all(f) if o and o["kind"] == "ClusterRole")["rules"][-1]
+        resource, verb = ".".join(filter(None, (rule["resources"][-1], rule["apiGroups"][-1]))), rule["verbs"][-1]
+        account = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
+        # The server's authorizer learns of it through a watch.
+        wait_until(f"the operator may {verb} {resource}", lambda: self.kubectl.try_run(
+            "auth", "can-i", verb, resource, f"--as={account}").returncode == 0)
+
+    def end(self):
+        try:
+            super().end()
+        finally:
+            for path in self._granted.values():
+                self.kubectl("delete", "-f", path)
+            self._granted.clear()
 
     def install_crds(self):
         for path in crd_files():
