@@ -131,6 +131,9 @@ struct service_in {
 };
 
 void ipam_service(struct ipam *m, const struct service_in *s, struct moment now);
+/* Is that version of it, or a later one, what was told last, so that telling it is no news? */
+bool ipam_service_known(const struct ipam *m, const char *namespace, const char *name, const char *uid,
+			const char *resource_version);
 void ipam_service_deleted(struct ipam *m, const char *namespace, const char *name, const char *uid,
 			  struct moment now);
 
@@ -204,6 +207,8 @@ struct record_in {
 	size_t n_history; /* of more than HOLDINGS_MAX the last ones count */
 };
 void ipam_record(struct ipam *m, const struct record_in *r, struct moment now);
+/* As ipam_service_known(). */
+bool ipam_record_known(const struct ipam *m, struct ip ip, const char *uid, const char *resource_version);
 void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now);
 
 /* Addresses of a Node, and ranges that belong to somebody else; each call replaces the last one of

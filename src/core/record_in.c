@@ -1,6 +1,7 @@
 /* What the API tells of records, Nodes and ServiceCIDRs, taken over into the picture. */
 #include "core/ledger.h"
 #include "core/pool.h"
+#include "core/service.h"
 #include "core/settle.h"
 #include "core/wait.h"
 
@@ -16,11 +17,9 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 	}
 	a = ledger_need(m, in->ip);
 	struct record *r = a->record;
-	uint64_t old, fresh;
 	a->seen = true;
 	/* The answer to a write may overtake the watch; what is older than what we know is no news. */
-	if (r && same_text(r->uid, in->uid) && slice_to_u64(slice_of(r->rv ? r->rv : ""), &old) == 0 &&
-	    slice_to_u64(slice_of(in->resource_version), &fresh) == 0 && fresh < old)
+	if (r && same_text(r->uid, in->uid) && version_older(in->resource_version, r->rv))
 		return;
 	a->record_unknown = false;
 	if (!r)
@@ -42,6 +41,14 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 		wake_asked(m, in->ip);
 	if (m->ready)
 		record_settle(m, a);
+}
+
+bool ipam_record_known(const struct ipam *m, struct ip ip, const char *uid, const char *resource_version)
+{
+	const struct addr *a = ledger_get(m, ip);
+	const struct record *r = a && !a->record_unknown ? a->record : NULL;
+	return r && uid[0] && same_text(r->uid, uid) &&
+	       (same_text(r->rv, resource_version) || version_older(resource_version, r->rv));
 }
 
 void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)

@@ -233,9 +233,7 @@ void service_claim(struct ipam *m, struct service *s)
 	claims_set(m, s, s->key, &s->claims, &s->n_claims, want, n);
 }
 
-/* Is version `b` certainly older than `a`? Versions of one object are numbers that grow wherever the
- * API server keeps to what Kubernetes has documented since 1.35; others are never called older. */
-static bool version_older(const char *b, const char *a)
+bool version_older(const char *b, const char *a)
 {
 	uint64_t x, y;
 	return a && b && slice_to_u64(slice_of(a), &x) == 0 && slice_to_u64(slice_of(b), &y) == 0 && y < x;
@@ -306,6 +304,14 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 			service_claim(m, s);
 		enqueue(m, s, LANE_NORMAL);
 	}
+}
+
+bool ipam_service_known(const struct ipam *m, const char *namespace, const char *name, const char *uid,
+			const char *resource_version)
+{
+	const struct service *s = service_find(m, namespace, name);
+	return s && !s->gone && !s->reread && uid[0] && uid_is(&s->uid, uid) &&
+	       (same_text(s->rv, resource_version) || version_older(resource_version, s->rv));
 }
 
 void ipam_service_deleted(struct ipam *m, const char *namespace, const char *name, const char *uid,

@@ -3,6 +3,9 @@
 
 #include "core/state.h"
 
+/* Is version `b` certainly older than `a`? Versions of one object are numbers that grow wherever the
+ * API server keeps to what Kubernetes has documented since 1.35; others are never called older. */
+bool version_older(const char *b, const char *a);
 struct service *service_find(const struct ipam *m, const char *namespace, const char *name);
 /* Works out `wanted` and `asked_us` from type, class, annotation and labels. */
 void service_classify(struct ipam *m, struct service *s, const char *opt_in);

@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "kube/listing.h"
-#include "kube/watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -121,11 +120,15 @@ static void tell_state(struct reflector *r, enum reflector_state s, const char *
 	r->ops->state(s, r->why, r->arg);
 }
 
-static void keep_version(struct reflector *r, const struct js *object)
+static void keep_version(struct reflector *r, const char *v)
 {
-	const char *v = js_str(js_path(object, "metadata", "resourceVersion"));
 	if (v && v[0])
 		str_replace(&r->resource_version, v);
+}
+
+static const char *version_of(const struct js *object)
+{
+	return js_str(js_path(object, "metadata", "resourceVersion"));
 }
 
 /* An object without a name is none that anybody could act on. */
@@ -258,12 +261,14 @@ static void send_request(struct reflector *r)
 
 static int on_event(const char *type, struct js *object, void *arg, struct err *e);
 static int on_item(struct js *object, void *arg, struct err *e);
+static bool is_known(const struct object_id *id, void *arg);
 
 static void reset_readers(struct reflector *r)
 {
 	watch_done(&r->watch);
 	watch_init(&r->watch, on_event, r);
 	watch_keep(&r->watch, r->keep);
+	r->watch.known = r->ops->known ? is_known : NULL;
 	listing_done(&r->listing);
 	listing_init(&r->listing, on_item, r);
 	r->listing.keep = r->keep;
@@ -317,11 +322,11 @@ static int on_bookmark(struct reflector *r, const struct js *object, struct err 
 		}
 		r->phase = WATCH;
 		loop_timer_clear(r->timer);
-		keep_version(r, object);
+		keep_version(r, version_of(object));
 		end_of_list(r);
 		return 0;
 	}
-	keep_version(r, object);
+	keep_version(r, version_of(object));
 	return 0;
 }
 
@@ -339,7 +344,7 @@ static int on_event(const char *type, struct js *object, void *arg, struct err *
 		   strcmp(type, "DELETED") == 0) {
 		/* While a list streams in, its objects' versions are in no order: only its end counts. */
 		if (r->phase == WATCH)
-			keep_version(r, object);
+			keep_version(r, version_of(object));
 		if (has_name(r, object) && !r->dead) {
 			if (type[0] == 'D')
 				r->ops->deleted(object, r->arg);
@@ -350,6 +355,16 @@ static int on_event(const char *type, struct js *object, void *arg, struct err *
 		r->ops->bad("a watch event of an unknown type", r->arg);
 	}
 	return r->dead ? err_set(e, ECANCELED, "nobody listens any more") : 0;
+}
+
+static bool is_known(const struct object_id *id, void *arg)
+{
+	struct reflector *r = arg;
+	if (r->phase != WATCH || r->dead || !r->ops->known(id, r->arg))
+		return false;
+	r->bad_lines = 0;
+	keep_version(r, id->resource_version);
+	return true;
 }
 
 static int on_item(struct js *object, void *arg, struct err *e)

@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "data/json_keep.h"
 #include "kube/kube.h"
+#include "kube/watch.h"
 
 struct reflector;
 
@@ -25,6 +26,9 @@ struct reflector_ops {
 	void (*list_begin)(void *arg);
 	/* It exists and looks so. Always has metadata.name. Borrowed: js_ref() or copy what is kept. */
 	void (*upsert)(struct js *object, void *arg);
+	/* Asked before anything is read of a change: true = that very version of it, or a later one, was told
+	 * already, and it is not told again. Never asked while a list is told. May be NULL. */
+	bool (*known)(const struct object_id *id, void *arg);
 	/* It is gone; its last state. May name an object that was never told. */
 	void (*deleted)(struct js *object, void *arg);
 	/* The list is complete: whatever was not told since list_begin is gone. */

@@ -1,5 +1,7 @@
 #include "kube/watch.h"
 
+#include "data/json_scan.h"
+
 #include <errno.h>
 
 /* A tail as large as this was for one unusual object; the memory is not kept. */
@@ -38,10 +40,76 @@ static int parse(const struct watch *w, struct slice line, struct js **ret, stru
 	return r;
 }
 
+static bool take_text(struct js_scan *s, char *ret, size_t size)
+{
+	struct slice text;
+	if (!js_scan_string(s, &text) || text.len >= size || memchr(text.ptr, '\\', text.len))
+		return false;
+	memcpy(ret, text.ptr, text.len);
+	ret[text.len] = '\0';
+	return true;
+}
+
+/* Reads up to the resourceVersion: API servers write names and uid before it. What comes later counts as
+ * not there. */
+static bool scan_metadata(struct js_scan *s, struct object_id *id)
+{
+	struct slice key;
+	if (!js_scan_take(s, '{'))
+		return false;
+	while (js_scan_key(s, &key)) {
+		bool good;
+		if (slice_is(key, "resourceVersion"))
+			return take_text(s, id->resource_version, sizeof(id->resource_version));
+		if (slice_is(key, "namespace"))
+			good = take_text(s, id->namespace, sizeof(id->namespace));
+		else if (slice_is(key, "name"))
+			good = take_text(s, id->name, sizeof(id->name));
+		else if (slice_is(key, "uid"))
+			good = take_text(s, id->uid, sizeof(id->uid));
+		else
+			good = js_scan_skip(s);
+		if (!good)
+			return false;
+	}
+	return false;
+}
+
+/* Goes past everything up to the value of that member. */
+static bool find_member(struct js_scan *s, const char *name)
+{
+	struct slice key;
+	if (!js_scan_take(s, '{'))
+		return false;
+	while (js_scan_key(s, &key)) {
+		if (slice_is(key, name))
+			return true;
+		if (!js_scan_skip(s))
+			return false;
+	}
+	return false;
+}
+
+static bool is_known(const struct watch *w, struct slice line)
+{
+	struct object_id id = { 0 };
+	struct slice type;
+	struct js_scan s = js_scan(line);
+	/* The type stands first; an event that begins otherwise is parsed. */
+	if (!find_member(&s, "type") || !js_scan_string(&s, &type) ||
+	    !(slice_is(type, "MODIFIED") || slice_is(type, "ADDED")) || !js_scan_take(&s, ',') ||
+	    !js_scan_string(&s, &type) || !slice_is(type, "object") || !js_scan_take(&s, ':'))
+		return false;
+	return find_member(&s, "metadata") && scan_metadata(&s, &id) && id.name[0] &&
+	       id.resource_version[0] && w->known(&id, w->arg);
+}
+
 static int handle_line(const struct watch *w, struct slice line, struct err *e)
 {
 	line = slice_trim(line);
 	if (line.len == 0)
+		return 0;
+	if (w->known && is_known(w, line))
 		return 0;
 	CLEANUP(js_freep) struct js *event = NULL;
 	int r = parse(w, line, &event, e);

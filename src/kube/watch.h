@@ -10,9 +10,17 @@ enum { WATCH_LINE_MAX = 4 * 1024 * 1024 };
  * the feeding and is returned by watch_feed(). */
 typedef int watch_event_fn(const char *type, struct js *object, void *arg, struct err *e);
 
+/* Which version of which object an event is about; "" = the event does not say. */
+struct object_id {
+	char namespace[64], name[256], uid[64], resource_version[32];
+};
+/* True: nothing new in that, and the event is dropped without being parsed. */
+typedef bool watch_known_fn(const struct object_id *id, void *arg);
+
 struct watch {
 	struct buf tail;
 	watch_event_fn *fn;
+	watch_known_fn *known; /* asked first of what exists (ADDED, MODIFIED); NULL = nothing is known */
 	void *arg;
 	/* What is read of an event; set by watch_keep(). */
 	struct js_keep keep[3];

@@ -72,6 +72,16 @@ int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, cons
 	return 0;
 }
 
+bool view_known(const struct ipam *m, enum ipam_kind kind, const char *namespace, const char *name,
+		const char *uid, const char *resource_version)
+{
+	struct ip ip;
+	if (kind == KIND_SERVICE)
+		return ipam_service_known(m, namespace, name, uid, resource_version);
+	return kind == KIND_RECORD && ip_parse(slice_of(name), &ip, NULL) == 0 &&
+	       ipam_record_known(m, ip, uid, resource_version);
+}
+
 void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *object, struct moment now)
 {
 	const char *name = view_name(object), *uid = js_str(js_path(object, "metadata", "uid"));

@@ -119,9 +119,20 @@ static void on_bad(const char *why, void *arg)
 	tell(text);
 }
 
+/* Knows version 6 of everything. */
+static bool on_known(const struct object_id *id, void *arg)
+{
+	(void)arg;
+	bool known = strcmp(id->resource_version, "6") == 0;
+	if (known)
+		tell("known");
+	return known;
+}
+
 static const struct reflector_ops ops = {
 	.list_begin = on_begin,
 	.upsert = on_upsert,
+	.known = on_known,
 	.deleted = on_deleted,
 	.list_end = on_list_end,
 	.state = on_state,
@@ -220,6 +231,22 @@ static void a_cut_watch_resumes_where_it_was(void **state)
 	assert_non_null(strstr(buf_str(&told), "begin +a end <watching> <retrying: "));
 	assert_non_null(strstr(buf_str(&told), "<watching> +z"));
 	assert_int_equal(reflector_restarts(reflector), 4);
+}
+
+static void what_is_known_is_not_told_but_in_a_list(void **state)
+{
+	(void)state;
+	static const struct step script[] = {
+		{ { STREAM_ASKS },
+		  200,
+		  NULL,
+		  EVENT("ADDED", "a", "6") INITIAL_END("5") EVENT("MODIFIED", "a", "6"),
+		  CUT },
+		{ { "watch=true", "resourceVersion=6" }, 200, NULL, EVENT("ADDED", "z", "8"), HOLD },
+	};
+	START(RES_SERVICES, script);
+	run_until("+z");
+	assert_non_null(strstr(buf_str(&told), "begin +a end <watching> known <retrying: "));
 }
 
 static void gone_means_a_new_list(void **state)
@@ -569,6 +596,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_list_streams_in_and_the_watch_goes_on),
 		T(a_cut_watch_resumes_where_it_was),
+		T(what_is_known_is_not_told_but_in_a_list),
 		T(gone_means_a_new_list),
 		T(errors_in_the_stream_are_tried_again_and_then_listed),
 		T(without_streaming_lists_there_are_pages),

@@ -132,6 +132,79 @@ static int done(void **state)
 	return 0;
 }
 
+static struct buf asked;
+
+/* Knows version 5 of everything. */
+static bool known(const struct object_id *id, void *arg)
+{
+	(void)arg;
+	buf_addf(&asked, "%s/%s %s %s\n", id->namespace, id->name, id->uid, id->resource_version);
+	return strcmp(id->resource_version, "5") == 0;
+}
+
+static const char *ask(const char *line)
+{
+	CLEANUP(watch_done) struct watch w = fresh();
+	buf_done(&asked);
+	asked = BUF_INIT(1u << 16);
+	w.known = known;
+	CLEANUP(freep) char *bytes = xasprintf("%s\n", line);
+	assert_int_equal(feed(&w, bytes), 0);
+	return buf_str(&asked);
+}
+
+static void what_is_known_is_not_told(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		ask("{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"Service\",\"metadata\":{\"name\":\"a\","
+		    "\"labels\":{\"uid\":\"no\"},\"namespace\":\"n\",\"uid\":\"u\","
+		    "\"resourceVersion\":\"5\",\"generation\":1},\"spec\":{}}}"),
+		"n/a u 5\n");
+	assert_string_equal(buf_str(&told), "");
+	assert_string_equal(ask("{ \"type\" : \"ADDED\" , \"object\" : { \"metadata\" : { \"name\" : \"a\" , "
+				"\"resourceVersion\" : \"5\" } } }"),
+			    "/a  5\n");
+	assert_string_equal(buf_str(&told), "");
+	assert_string_equal(ask("{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\","
+				"\"resourceVersion\":\"6\"}}}"),
+			    "/a  6\n");
+	assert_string_equal(buf_str(&told),
+			    "ADDED {\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"6\"}}\n");
+}
+
+/* What is gone is always told, and so is whatever does not say plainly which version it is. */
+static void what_may_be_news_is_told(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}}",
+		"{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}"
+		"}",
+		"{\"type\":\"ERROR\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}}}",
+		"{\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"5\"}},\"type\":\"ADDED\"}",
+		"{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"resourceVersion\":\"5\",\"name\":\"a\"}}}",
+		"{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":5}}}",
+		"{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"\\u0061\",\"resourceVersion\":"
+		"\"5\"}}}",
+		"{\"type\":\"ADDED\",\"object\":{\"metadata\":null}}",
+		"{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"\"}}}",
+		"{\"type\":\"ADDED\",\"object\":{}}",
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_string_equal(ask(lines[i]), "");
+		assert_true(told.len > 0);
+	}
+	CLEANUP(freep) char *long_name = xcalloc(1, 1000);
+	memset(long_name, 'x', 999);
+	CLEANUP(freep)
+	char *line = xasprintf(
+		"{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"%s\",\"resourceVersion\":\"5\"}}}",
+		long_name);
+	assert_string_equal(ask(line), "");
+	assert_true(told.len > 999);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +213,8 @@ int main(void)
 		cmocka_unit_test(the_consumers_error_stops_the_feeding),
 		cmocka_unit_test(a_line_has_a_ceiling),
 		cmocka_unit_test(cuts_change_nothing),
+		cmocka_unit_test(what_is_known_is_not_told),
+		cmocka_unit_test(what_may_be_news_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, done);
 }
