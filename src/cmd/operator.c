@@ -14,7 +14,7 @@
 
 enum {
 	STOP_PATIENCE = 5000, /* ms for writes on their way when told to stop */
-	HEALTH_CONNECTIONS = 64,
+	HEALTH_CONNECTIONS = 256,
 };
 
 /* Everything that runs, in the order in which it is made. */

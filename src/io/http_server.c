@@ -19,18 +19,42 @@ enum {
 	LISTEN_BACKLOG = 128,
 	/* What a client may send ahead while its stream runs; it has nothing to say there. */
 	STREAM_READ_AHEAD = 16 * 1024,
+	/* What it may send ahead else, beyond one request of the allowed size: chunk sizes and the like. */
+	READ_AHEAD = 4 * 1024,
 };
 
 struct query_pair {
 	char *name, *value; /* owned */
 };
 
+enum conn_state {
+	CONN_WAITING,   /* for a request, for the rest of one, or for the client to take its answer */
+	CONN_BUSY,      /* we owe an answer */
+	CONN_STREAMING, /* the answer is a stream */
+	CONN_STATES
+};
+
+struct conn {
+	struct http_server *server;
+	struct evhttp_connection *evcon;
+	int fd;
+	enum conn_state state;
+	msec since;                     /* in this state, by loop_now() */
+	struct http_exchange *exchange; /* NULL while waiting */
+	struct conn *next, *prev;       /* of the server's list for this state */
+};
+
+/* In the order in which they came into the state. */
+struct conn_list {
+	struct conn *first, *last;
+};
+
 struct http_exchange {
 	struct http_server *server;
 	struct evhttp_request *req;
-	struct evhttp_connection *evcon; /* NULL once the client has gone */
-	char *path;                      /* owned; without query */
-	struct query_pair *query;        /* owned */
+	struct conn *conn;        /* NULL once the client has gone */
+	char *path;               /* owned; without query */
+	struct query_pair *query; /* owned */
 	size_t n_query, cap_query;
 	bool streaming;
 	loop_fn *on_close;
@@ -45,7 +69,11 @@ struct http_server {
 	void *arg;
 	struct http_limits limits;
 	struct http_exchange *open;
+	struct conn_list conns[CONN_STATES];
 	int n_conns;
+	struct conn **by_fd; /* owned; so that a request finds its connection */
+	size_t cap_by_fd;
+	struct loop_timer *expiry; /* of the connection that has waited longest */
 	/* Just accepted; evhttp has them a moment later. */
 	struct bufferevent **fresh;
 	size_t n_fresh, cap_fresh;
@@ -69,19 +97,55 @@ static void exchange_free(struct http_exchange *x)
 
 /* Connections. libevent 2.1 has no ceiling for them and tells of one only with its first request, so that we
  * have to look behind the accept: evhttp asks for the socket's buffer first, and then makes the connection
- * the argument of the buffer's callbacks. */
+ * the argument of the buffer's callbacks. Its time limit begins anew with each byte, so that a client that
+ * drips bytes would stay for ever: the time from one answer to the next request is limited here. */
 
-static void on_idle_closed(struct evhttp_connection *evcon, void *arg)
+static void list_remove(struct conn *c)
 {
-	struct http_server *s = arg;
-	s->n_conns--;
+	struct conn_list *l = &c->server->conns[c->state];
+	*(c->prev ? &c->prev->next : &l->first) = c->next;
+	*(c->next ? &c->next->prev : &l->last) = c->prev;
+	c->next = c->prev = NULL;
 }
 
-static void on_busy_closed(struct evhttp_connection *evcon, void *arg)
+static void list_append(struct conn *c)
 {
-	struct http_exchange *x = arg;
-	x->server->n_conns--;
-	x->evcon = NULL;
+	struct conn_list *l = &c->server->conns[c->state];
+	c->prev = l->last;
+	*(l->last ? &l->last->next : &l->first) = c;
+	l->last = c;
+}
+
+static void set_expiry(struct http_server *s)
+{
+	const struct conn *oldest = s->conns[CONN_WAITING].first;
+	if (!oldest || loop_timer_is_set(s->expiry))
+		return;
+	msec left = oldest->since + s->limits.idle - loop_now(s->loop);
+	loop_timer_set(s->expiry, left > 0 ? left : 0);
+}
+
+static void conn_move(struct conn *c, enum conn_state state)
+{
+	list_remove(c);
+	c->state = state;
+	c->since = loop_now(c->server->loop);
+	list_append(c);
+	set_expiry(c->server);
+}
+
+static void on_conn_closed(struct evhttp_connection *evcon, void *arg)
+{
+	struct conn *c = arg;
+	struct http_server *s = c->server;
+	struct http_exchange *x = c->exchange;
+	s->n_conns--;
+	s->by_fd[c->fd] = NULL;
+	list_remove(c);
+	free(c);
+	if (!x)
+		return;
+	x->conn = NULL;
 	if (!x->streaming)
 		return; /* whoever owes the answer still holds it */
 	if (x->on_close)
@@ -90,10 +154,41 @@ static void on_busy_closed(struct evhttp_connection *evcon, void *arg)
 	exchange_free(x);
 }
 
-static void now_idle(const struct http_exchange *x)
+/* As if the client had gone: evhttp then frees the connection and what belongs to it. */
+static void conn_close(struct conn *c)
 {
-	if (x->evcon)
-		evhttp_connection_set_closecb(x->evcon, on_idle_closed, x->server);
+	bufferevent_trigger_event(evhttp_connection_get_bufferevent(c->evcon),
+				  BEV_EVENT_READING | BEV_EVENT_EOF, 0);
+}
+
+static void on_expiry(void *arg)
+{
+	struct http_server *s = arg;
+	for (struct conn *c; (c = s->conns[CONN_WAITING].first);) {
+		if (loop_now(s->loop) - c->since < s->limits.idle)
+			break;
+		conn_move(c, CONN_WAITING); /* so that this ends even if one should stay */
+		conn_close(c);
+	}
+	set_expiry(s);
+}
+
+/* There are too many: the one goes that has waited longest, a stream only where nobody waits. A client with
+ * something to say says it at once, so it is long served when its turn would come. */
+static void make_room(struct http_server *s)
+{
+	struct conn *victim = s->conns[CONN_WAITING].first;
+	if (s->conns[CONN_STREAMING].first && victim == s->conns[CONN_WAITING].last)
+		victim = s->conns[CONN_STREAMING].first; /* only the newest waits */
+	if (victim)
+		conn_close(victim);
+}
+
+/* evhttp reads whatever comes, also while an answer waits for a client that does not take it. */
+static void limit_reading(const struct http_server *s, struct bufferevent *bev, bool streaming)
+{
+	size_t most = s->limits.max_headers + s->limits.max_body + READ_AHEAD;
+	bufferevent_setwatermark(bev, EV_READ, 0, streaming ? STREAM_READ_AHEAD : most);
 }
 
 static void adopt(struct http_server *s, struct bufferevent *bev)
@@ -102,12 +197,23 @@ static void adopt(struct http_server *s, struct bufferevent *bev)
 	bufferevent_event_cb on_event = NULL;
 	void *evcon = NULL;
 	bufferevent_getcb(bev, &on_read, &on_write, &on_event, &evcon);
-	if (!evcon)
+	int fd = bufferevent_getfd(bev);
+	if (!evcon || fd < 0)
 		return;
+	struct conn *c = xcalloc(1, sizeof(*c));
+	*c = (struct conn){ .server = s, .evcon = evcon, .fd = fd, .since = loop_now(s->loop) };
+	for (size_t n = s->cap_by_fd; n <= (size_t)fd; n = s->cap_by_fd) {
+		vec_grow(&s->by_fd, &s->cap_by_fd, (size_t)fd + 1);
+		memset(s->by_fd + n, 0, (s->cap_by_fd - n) * sizeof(struct conn *));
+	}
+	s->by_fd[fd] = c;
 	s->n_conns++;
-	evhttp_connection_set_closecb(evcon, on_idle_closed, s);
+	list_append(c);
+	set_expiry(s);
+	limit_reading(s, bev, false);
+	evhttp_connection_set_closecb(evcon, on_conn_closed, c);
 	if (s->n_conns > s->limits.max_connections)
-		bufferevent_trigger_event(bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
+		make_room(s);
 }
 
 /* Runs before anything can be read from the new sockets. */
@@ -173,14 +279,16 @@ static void on_request(struct evhttp_request *req, void *arg)
 	struct http_exchange *x = xcalloc(1, sizeof(*x));
 	x->server = s;
 	x->req = req;
-	x->evcon = evhttp_request_get_connection(req);
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+	x->conn = s->by_fd[bufferevent_getfd(evhttp_connection_get_bufferevent(evcon))];
+	x->conn->exchange = x;
+	conn_move(x->conn, CONN_BUSY);
 	x->link = &s->open;
 	x->next = s->open;
 	if (x->next)
 		x->next->link = &x->next;
 	s->open = x;
 	split_uri(x, evhttp_request_get_uri(req));
-	evhttp_connection_set_closecb(x->evcon, on_busy_closed, x);
 	s->fn(x, s->arg);
 }
 
@@ -291,6 +399,16 @@ static void set_content_type(struct http_exchange *x, const char *content_type)
 	evhttp_add_header(headers, "Content-Type", content_type);
 }
 
+/* From here on the connection is on its own. */
+static void answered(struct http_exchange *x)
+{
+	if (!x->conn)
+		return;
+	x->conn->exchange = NULL;
+	conn_move(x->conn, CONN_WAITING);
+	x->conn = NULL;
+}
+
 static struct evbuffer *copied(struct slice bytes)
 {
 	struct evbuffer *b = evbuffer_new();
@@ -302,7 +420,7 @@ static struct evbuffer *copied(struct slice bytes)
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct slice body)
 {
 	struct evhttp_request *req = x->req;
-	now_idle(x);
+	answered(x);
 	set_content_type(x, content_type);
 	exchange_free(x);
 	struct evbuffer *b = copied(body);
@@ -317,9 +435,9 @@ static void set_idle(struct http_exchange *x, bool limited)
 {
 	msec idle = x->server->limits.idle;
 	struct timeval t = { .tv_sec = idle / 1000, .tv_usec = idle % 1000 * 1000 };
-	struct bufferevent *bev = evhttp_connection_get_bufferevent(x->evcon);
+	struct bufferevent *bev = evhttp_connection_get_bufferevent(x->conn->evcon);
 	bufferevent_set_timeouts(bev, limited ? &t : NULL, limited ? &t : NULL);
-	bufferevent_setwatermark(bev, EV_READ, 0, limited ? 0 : STREAM_READ_AHEAD);
+	limit_reading(x->server, bev, !limited);
 }
 
 void http_stream_start(struct http_exchange *x, int status, const char *content_type, loop_fn *on_close,
@@ -329,15 +447,16 @@ void http_stream_start(struct http_exchange *x, int status, const char *content_
 	x->on_close_arg = arg;
 	x->streaming = true;
 	set_content_type(x, content_type);
-	if (!x->evcon)
+	if (!x->conn)
 		return;
+	conn_move(x->conn, CONN_STREAMING);
 	set_idle(x, false);
 	evhttp_send_reply_start(x->req, status, phrase(status));
 }
 
 void http_stream_write(struct http_exchange *x, struct slice piece)
 {
-	if (!x->evcon || piece.len == 0)
+	if (!x->conn || piece.len == 0)
 		return;
 	struct evbuffer *b = copied(piece);
 	evhttp_send_reply_chunk(x->req, b);
@@ -346,17 +465,17 @@ void http_stream_write(struct http_exchange *x, struct slice piece)
 
 size_t http_stream_backlog(const struct http_exchange *x)
 {
-	if (!x->evcon)
+	if (!x->conn)
 		return 0;
-	return evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(x->evcon)));
+	return evbuffer_get_length(bufferevent_get_output(evhttp_connection_get_bufferevent(x->conn->evcon)));
 }
 
 void http_stream_end(struct http_exchange *x)
 {
 	struct evhttp_request *req = x->req;
-	now_idle(x);
-	if (x->evcon)
+	if (x->conn)
 		set_idle(x, true);
+	answered(x);
 	exchange_free(x);
 	evhttp_send_reply_end(req);
 }
@@ -449,6 +568,7 @@ int http_server_new(struct loop *l, const char *address, struct http_limits limi
 	s->address = name_of(fd);
 	s->http = evhttp_new(loop_event_base(l));
 	s->adopt = event_new(loop_event_base(l), -1, 0, on_adopt, s);
+	s->expiry = loop_timer_new(l, on_expiry, s);
 	if (!s->http || !s->adopt || !evhttp_accept_socket_with_handle(s->http, fd)) {
 		close(fd);
 		http_server_free(s);
@@ -473,8 +593,9 @@ void http_server_free(struct http_server *s)
 		return;
 	while (s->open) {
 		struct http_exchange *x = s->open;
-		now_idle(x);
-		if (!x->evcon)
+		if (x->conn)
+			answered(x);
+		else
 			evhttp_request_free(x->req); /* the others go with their connection */
 		if (x->streaming && x->on_close)
 			x->on_close(x->on_close_arg);
@@ -483,6 +604,8 @@ void http_server_free(struct http_server *s)
 	if (s->http)
 		evhttp_free(s->http);
 	free(s->fresh);
+	free(s->by_fd);
+	loop_timer_free(s->expiry);
 	if (s->adopt)
 		event_free(s->adopt);
 	free(s->address);

@@ -10,9 +10,11 @@ struct http_exchange;
 
 struct http_limits {
 	size_t max_body;     /* bytes; larger = 413 */
-	size_t max_headers;  /* bytes of all request headers; larger = connection closed with 431 or 400 */
-	int max_connections; /* more are closed at once */
-	msec idle;           /* a connection that says nothing for so long is closed; streams excepted */
+	size_t max_headers;  /* bytes of request line and headers; larger = 413, and closed */
+	int max_connections; /* one more, and the one goes that has waited longest for something to say */
+	/* From the start or the last answer to the end of the next request, and for taking an answer: later
+	 * the connection is closed. Streams excepted. */
+	msec idle;
 };
 
 typedef void http_handler(struct http_exchange *x, void *arg);

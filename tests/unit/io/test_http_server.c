@@ -298,7 +298,7 @@ static void an_answer_to_one_who_has_gone_is_dropped(void **state)
 	assert_string_equal(ask("GET", "/", NULL), "GET / q=- h=- ");
 }
 
-static void too_many_connections_are_closed(void **state)
+static void who_has_waited_longest_makes_room(void **state)
 {
 	int fds[CONNECTIONS];
 	for (int i = 0; i < CONNECTIONS; i++) {
@@ -306,19 +306,95 @@ static void too_many_connections_are_closed(void **state)
 		say(fds[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
 		assert_non_null(strstr(listen_to(fds[i], "h=- "), "200 OK"));
 	}
+	/* The first one asks again, so the second has waited longest. */
+	say(fds[0], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_non_null(strstr(listen_to(fds[0], "h=- "), "200 OK"));
 	int more = dial();
-	assert_string_equal(listen_to(more, NULL), "");
-	close(more);
-	close(fds[0]);
-	/* There is room again, once the server has seen that one go. */
-	for (bool served = false; !served;) {
-		int fd = dial();
-		say(fd, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-		served = strstr(listen_to(fd, NULL), "200 OK");
-		close(fd);
-	}
-	for (int i = 1; i < CONNECTIONS; i++)
+	say(more, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_non_null(strstr(listen_to(more, "h=- "), "200 OK"));
+	assert_string_equal(listen_to(fds[1], NULL), "");
+	say(fds[0], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_non_null(strstr(listen_to(fds[0], "h=- "), "200 OK"));
+	for (int i = 0; i < CONNECTIONS; i++)
 		close(fds[i]);
+	close(more);
+}
+
+static void half_a_request_keeps_nobody_out(void **state)
+{
+	enum { MANY = 20 * CONNECTIONS };
+	int fds[MANY];
+	for (int i = 0; i < MANY; i++) {
+		fds[i] = dial();
+		say(fds[i], "GET / HTTP/1.1\r\nHost: ");
+		assert_string_equal(ask("GET", "/", NULL), "GET / q=- h=- ");
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+}
+
+static void the_oldest_stream_goes_where_all_stream(void **state)
+{
+	int fds[CONNECTIONS];
+	for (int i = 0; i < CONNECTIONS; i++) {
+		fds[i] = dial();
+		say(fds[i], "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+		listen_to(fds[i], "two\r\n");
+	}
+	int more = dial();
+	say(more, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	loop_run(loop, NULL); /* until a stream is closed */
+	assert_int_equal(n_closed, 1);
+	assert_non_null(strstr(listen_to(more, "h=- "), "200 OK"));
+	assert_string_equal(listen_to(fds[0], NULL) + strlen(buf_str(&got)), "");
+	for (int i = 0; i < CONNECTIONS; i++)
+		close(fds[i]);
+	close(more);
+}
+
+/* Each byte would begin an idle time anew. */
+static int dripping;
+static struct loop_timer *drip_timer;
+static void drip(void *arg)
+{
+	(void)send(dripping, "x", 1, MSG_NOSIGNAL);
+	loop_timer_set(drip_timer, IDLE / 10);
+}
+
+static void dripping_bytes_buy_no_time(void **state)
+{
+	dripping = dial();
+	drip_timer = loop_timer_new(loop, drip, NULL);
+	say(dripping, "GET / HTTP/1.1\r\nX-Long: ");
+	drip(NULL);
+	msec began = loop_now(loop);
+	assert_string_equal(listen_to(dripping, NULL), "");
+	assert_in_range(loop_now(loop) - began, IDLE / 2, 5 * IDLE);
+	assert_int_equal(n_requests, 0);
+	loop_timer_free(drip_timer);
+	close(dripping);
+}
+
+/* What comes while an answer waits to be taken is not read without end. */
+static void junk_behind_a_request_is_not_kept(void **state)
+{
+	static char junk[64 * 1024];
+	memset(junk, 'x', sizeof(junk));
+	int fd = dial();
+	say(fd, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+	loop_run(loop, NULL);
+	size_t sent = 0;
+	for (int i = 0; i < 400; i++) {
+		ssize_t n = send(fd, junk, sizeof(junk), MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent += n > 0 ? (size_t)n : 0;
+		ask("GET", "/", NULL);
+	}
+	/* What the kernel buffers for both sides, and not the 25 MB that were offered. */
+	assert_in_range(sent, 1, 20 << 20);
+	answer_held(NULL);
+	listen_to(fd, NULL);
+	close(fd);
+	assert_string_equal(ask("GET", "/", NULL), "GET / q=- h=- ");
 }
 
 static void a_silent_connection_is_closed(void **state)
@@ -419,7 +495,11 @@ int main(void)
 		CASE(a_client_that_goes_closes_its_stream),
 		CASE(the_backlog_of_a_slow_reader_is_told),
 		CASE(an_answer_to_one_who_has_gone_is_dropped),
-		CASE(too_many_connections_are_closed),
+		CASE(who_has_waited_longest_makes_room),
+		CASE(half_a_request_keeps_nobody_out),
+		CASE(the_oldest_stream_goes_where_all_stream),
+		CASE(dripping_bytes_buy_no_time),
+		CASE(junk_behind_a_request_is_not_kept),
 		CASE(a_silent_connection_is_closed),
 		CASE(a_thousand_short_connections),
 		CASE(a_server_that_ends_closes_streams_and_forgets_the_rest),
