@@ -16,7 +16,8 @@
 
 enum {
 	QUERY_MAX = 64 * 1024,
-	LISTEN_BACKLOG = 128,
+	/* Where it is full the kernel drops what comes, and a client tries again only after a second. */
+	LISTEN_BACKLOG = 1024,
 	/* What a client may send ahead while its stream runs; it has nothing to say there. */
 	STREAM_READ_AHEAD = 16 * 1024,
 	/* What it may send ahead else, beyond one request of the allowed size: chunk sizes and the like. */
@@ -310,8 +311,9 @@ const char *http_method(const struct http_exchange *x)
 	case EVHTTP_REQ_PATCH:
 		return "PATCH";
 	case EVHTTP_REQ_TRACE:
+		return "TRACE";
 	case EVHTTP_REQ_CONNECT:
-		break;
+		return "CONNECT";
 	}
 	return "";
 }
@@ -578,7 +580,7 @@ int http_server_new(struct loop *l, const char *address, struct http_limits limi
 	evhttp_set_bevcb(s->http, on_accept, s);
 	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
 						    EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
-						    EVHTTP_REQ_PATCH);
+						    EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT);
 	evhttp_set_max_body_size(s->http, (ev_ssize_t)limits.max_body);
 	evhttp_set_max_headers_size(s->http, (ev_ssize_t)limits.max_headers);
 	struct timeval idle = { .tv_sec = limits.idle / 1000, .tv_usec = limits.idle % 1000 * 1000 };

@@ -69,6 +69,9 @@ void loop_free(struct loop *l)
 		event_free(s->event);
 		free(s);
 	}
+	/* Nobody's events are left, but buffers of connections may wait for a turn in which to go; of those
+	 * whose reading was held up event_base_free() forgets some. */
+	(void)event_base_loop(l->base, EVLOOP_NONBLOCK);
 	event_base_free(l->base);
 	free(l);
 }

@@ -397,6 +397,33 @@ static void junk_behind_a_request_is_not_kept(void **state)
 	assert_string_equal(ask("GET", "/", NULL), "GET / q=- h=- ");
 }
 
+static void a_chunk_size_without_end_is_cut_off(void **state)
+{
+	static char digits[20000];
+	memset(digits, 'f', sizeof(digits));
+	int fd = dial();
+	say(fd, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+	assert_true(send(fd, digits, sizeof(digits), MSG_DONTWAIT | MSG_NOSIGNAL) > 0);
+	assert_string_equal(listen_to(fd, NULL), "");
+	assert_int_equal(n_requests, 0);
+	close(fd);
+}
+
+/* Whose sender has been told to wait. */
+static void a_server_that_ends_forgets_what_it_read(void **state)
+{
+	static char digits[20000];
+	memset(digits, 'f', sizeof(digits));
+	int fd = dial();
+	say(fd, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+	assert_true(send(fd, digits, sizeof(digits), MSG_DONTWAIT | MSG_NOSIGNAL) > 0);
+	ask("GET", "/", NULL);
+	ask("GET", "/", NULL);
+	http_server_free(server);
+	server = NULL;
+	close(fd);
+}
+
 static void a_silent_connection_is_closed(void **state)
 {
 	int fd = dial();
@@ -500,6 +527,8 @@ int main(void)
 		CASE(the_oldest_stream_goes_where_all_stream),
 		CASE(dripping_bytes_buy_no_time),
 		CASE(junk_behind_a_request_is_not_kept),
+		CASE(a_chunk_size_without_end_is_cut_off),
+		CASE(a_server_that_ends_forgets_what_it_read),
 		CASE(a_silent_connection_is_closed),
 		CASE(a_thousand_short_connections),
 		CASE(a_server_that_ends_closes_streams_and_forgets_the_rest),
