@@ -144,9 +144,11 @@ static void on_readable(int fd, int ready, void *arg)
 {
 	char piece[65536];
 	ssize_t n = recv(fd, piece, sizeof(piece), MSG_DONTWAIT);
+	/* What came before was looked through already. */
+	size_t from = stop_at && got.len > strlen(stop_at) ? got.len - strlen(stop_at) : 0;
 	if (n > 0)
 		buf_add(&got, piece, (size_t)n);
-	if (n <= 0 || (stop_at && strstr(buf_str(&got), stop_at)))
+	if (n <= 0 || (stop_at && strstr(buf_str(&got) + from, stop_at)))
 		loop_stop(loop);
 }
 
