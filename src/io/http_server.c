@@ -17,7 +17,8 @@
 enum {
 	QUERY_MAX = 64 * 1024,
 	/* Where it is full the kernel drops what comes, and a client tries again only after a second. */
-	LISTEN_BACKLOG = 1024,
+	LISTEN_BACKLOG = 512,
+	GRACE_PART = 60, /* of the idle time: before that nobody has to make room */
 	/* What a client may send ahead while its stream runs; it has nothing to say there. */
 	STREAM_READ_AHEAD = 16 * 1024,
 	/* What it may send ahead else, beyond one request of the allowed size: chunk sizes and the like. */
@@ -75,6 +76,7 @@ struct http_server {
 	struct conn **by_fd; /* owned; so that a request finds its connection */
 	size_t cap_by_fd;
 	struct loop_timer *expiry; /* of the connection that has waited longest */
+	struct loop_timer *crowded;
 	/* Just accepted; evhttp has them a moment later. */
 	struct bufferevent **fresh;
 	size_t n_fresh, cap_fresh;
@@ -174,15 +176,24 @@ static void on_expiry(void *arg)
 	set_expiry(s);
 }
 
-/* There are too many: the one goes that has waited longest, a stream only where nobody waits. A client with
- * something to say says it at once, so it is long served when its turn would come. */
-static void make_room(struct http_server *s)
+/* There are too many: those go that have waited longest, streams only where nobody else waits. Who has just
+ * come has a moment to say something, unless there are far too many. */
+static void on_crowded(void *arg)
 {
-	struct conn *victim = s->conns[CONN_WAITING].first;
-	if (s->conns[CONN_STREAMING].first && victim == s->conns[CONN_WAITING].last)
-		victim = s->conns[CONN_STREAMING].first; /* only the newest waits */
-	if (victim)
+	struct http_server *s = arg;
+	for (int more = s->n_conns - s->limits.max_connections; more > 0; more--) {
+		struct conn *victim = s->conns[CONN_WAITING].first;
+		if (s->conns[CONN_STREAMING].first && victim == s->conns[CONN_WAITING].last)
+			victim = s->conns[CONN_STREAMING].first; /* only the newest waits, if any */
+		if (!victim)
+			return;
+		msec left = victim->since + s->limits.idle / GRACE_PART - loop_now(s->loop);
+		if (left > 0 && more <= LISTEN_BACKLOG) {
+			loop_timer_set(s->crowded, left);
+			return;
+		}
 		conn_close(victim);
+	}
 }
 
 /* evhttp reads whatever comes, also while an answer waits for a client that does not take it. */
@@ -213,8 +224,6 @@ static void adopt(struct http_server *s, struct bufferevent *bev)
 	set_expiry(s);
 	limit_reading(s, bev, false);
 	evhttp_connection_set_closecb(evcon, on_conn_closed, c);
-	if (s->n_conns > s->limits.max_connections)
-		make_room(s);
 }
 
 /* Runs before anything can be read from the new sockets. */
@@ -224,6 +233,8 @@ static void on_adopt(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; i < s->n_fresh; i++)
 		adopt(s, s->fresh[i]);
 	s->n_fresh = 0;
+	if (s->n_conns > s->limits.max_connections)
+		loop_timer_set(s->crowded, 0);
 }
 
 static struct bufferevent *on_accept(struct event_base *base, void *arg)
@@ -571,6 +582,7 @@ int http_server_new(struct loop *l, const char *address, struct http_limits limi
 	s->http = evhttp_new(loop_event_base(l));
 	s->adopt = event_new(loop_event_base(l), -1, 0, on_adopt, s);
 	s->expiry = loop_timer_new(l, on_expiry, s);
+	s->crowded = loop_timer_new(l, on_crowded, s);
 	if (!s->http || !s->adopt || !evhttp_accept_socket_with_handle(s->http, fd)) {
 		close(fd);
 		http_server_free(s);
@@ -608,6 +620,7 @@ void http_server_free(struct http_server *s)
 	free(s->fresh);
 	free(s->by_fd);
 	loop_timer_free(s->expiry);
+	loop_timer_free(s->crowded);
 	if (s->adopt)
 		event_free(s->adopt);
 	free(s->address);

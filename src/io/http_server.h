@@ -11,7 +11,9 @@ struct http_exchange;
 struct http_limits {
 	size_t max_body;     /* bytes; larger = 413 */
 	size_t max_headers;  /* bytes of request line and headers; larger = 413, and closed */
-	int max_connections; /* one more, and the one goes that has waited longest for something to say */
+	/* With one more the one goes that has waited longest for something to say. For a moment there may be
+	 * 512 more, of those that have just come. */
+	int max_connections;
 	/* From the start or the last answer to the end of the next request, and for taking an answer: later
 	 * the connection is closed. Streams excepted. */
 	msec idle;
