@@ -1,5 +1,6 @@
 #include "core/ask.h"
 
+#include "core/policy.h"
 #include "core/pool.h"
 
 void fail(struct verdict *v, enum ipam_reason r, const char *fmt, ...)
@@ -66,7 +67,10 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 		return true;
 	const struct pool *spared = by[POOL_SPARES], *other = by[POOL_NOT_SELECTING],
 			  *unnamed = by[POOL_UNNAMED], *off = by[POOL_OFF];
-	if (spared && range_set_has(&m->excluded, ip))
+	if (spared && spared->policy && range_set_has(&spared->policy->exclude, ip))
+		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\" by IPPoolPolicy \"%s\"", text,
+		     spared->name, spared->policy->name);
+	else if (spared && range_set_has(&m->excluded, ip))
 		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\": it belongs to a ServiceCIDR", text,
 		     spared->name);
 	else if (spared)

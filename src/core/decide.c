@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/may_keep.h"
 #include "core/pool.h"
+#include "core/quota.h"
 #include "core/service.h"
 #include "core/sharing.h"
 #include "core/wait.h"
@@ -220,16 +221,24 @@ static bool is_mute(const struct ipam *m, const struct service *s)
 	return s->n_ingress > 0;
 }
 
+/* A list that a Service stood in. */
+struct stand {
+	struct wait_list *list;
+	struct quota_use *quota; /* whose list it is; NULL = of a pool */
+};
+
 /* Lists that the Service stood in may have something for the next in line. */
-static void pass_on(struct ipam *m, struct wait_list *const *lists, size_t n)
+static void pass_on(struct ipam *m, const struct stand *lists, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		for (size_t j = 0; j < m->n_pools; j++) {
+		if (lists[i].quota)
+			quota_pass_on(m, lists[i].quota);
+		for (size_t j = 0; j < m->n_pools && !lists[i].quota; j++) {
 			struct pool *p = m->pools[j];
 			struct ip ip;
 			for (int f = 0; f < FAMILIES; f++)
-				if (lists[i] == &p->waiters[f] && p->waiters[f].head && pool_usable(m, p) &&
-				    pool_find_free(m, p, (enum family)f, &ip))
+				if (lists[i].list == &p->waiters[f] && p->waiters[f].head &&
+				    pool_usable(m, p) && pool_find_free(m, p, (enum family)f, &ip))
 					wake_first(m, &p->waiters[f]);
 		}
 	}
@@ -249,17 +258,17 @@ static void conclude(struct ipam *m, struct service *s, struct verdict *v)
 		str_replace(&s->message, v->text.len ? buf_str(&v->text) : NULL);
 }
 
-/* Leaves all lists; returns those of pools, owned by the caller. */
-static struct wait_list **leave_lists(struct ipam *m, struct service *s, size_t *ret_n)
+/* Leaves all lists; returns those of pools and quotas, owned by the caller. */
+static struct stand *leave_lists(struct ipam *m, struct service *s, size_t *ret_n)
 {
 	size_t n = 0;
 	for (const struct wait *w = s->waits; w; w = w->sibling)
 		n++;
-	struct wait_list **lists = n ? xmalloc(n * sizeof(*lists)) : NULL;
+	struct stand *lists = n ? xmalloc(n * sizeof(*lists)) : NULL;
 	*ret_n = 0;
 	for (const struct wait *w = s->waits; w; w = w->sibling)
 		if (!w->has_ip && w->list != &m->wait_any)
-			lists[(*ret_n)++] = w->list;
+			lists[(*ret_n)++] = (struct stand){ w->list, w->quota };
 	wait_clear(m, s);
 	return lists;
 }
@@ -267,7 +276,7 @@ static struct wait_list **leave_lists(struct ipam *m, struct service *s, size_t 
 void stop_waiting(struct ipam *m, struct service *s)
 {
 	size_t n_lists;
-	CLEANUP(freep) struct wait_list **lists = leave_lists(m, s, &n_lists);
+	CLEANUP(freep) struct stand *lists = leave_lists(m, s, &n_lists);
 	pass_on(m, lists, n_lists);
 }
 
@@ -276,7 +285,7 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct i
 	if (!s->waits)
 		s->waiting_since = now.mono;
 	size_t n_lists;
-	CLEANUP(freep) struct wait_list **lists = leave_lists(m, s, &n_lists);
+	CLEANUP(freep) struct stand *lists = leave_lists(m, s, &n_lists);
 
 	adopt(m, s);
 	keep_or_move(m, s);

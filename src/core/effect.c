@@ -3,6 +3,7 @@
 #include "core/ledger.h"
 #include "core/mass_release.h"
 #include "core/notice.h"
+#include "core/policy_status.h"
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/settle.h"
@@ -311,6 +312,10 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 		again = service_result(m, &f, o, retry_after, now);
 	} else if (f.pool) {
 		pool_result(f.pool, f.rv, o, retry_after, now);
+	} else if (f.policy) {
+		const char *name = f.policy->name;
+		uint32_t salt = hash_bytes(name, strlen(name));
+		policy_result(f.policy, f.rv, o, backoff(f.policy->tries, o, retry_after, salt), now);
 	}
 	if (s && s->in_flight == 0 && (again || s->dirty)) {
 		s->dirty = false;

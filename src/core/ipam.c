@@ -6,9 +6,12 @@
 #include "core/mass_release.h"
 #include "core/notice.h"
 #include "core/orphan.h"
+#include "core/policy.h"
+#include "core/policy_status.h"
 #include "core/pool.h"
 #include "core/pool_status.h"
 #include "core/queue.h"
+#include "core/quota.h"
 #include "core/service.h"
 #include "core/settle.h"
 #include "core/takeover.h"
@@ -97,7 +100,12 @@ void ipam_free(struct ipam *m)
 	free_addrs(m);
 	addr_map_done(&m->asked);
 	for (size_t i = 0; i < m->n_pools; i++)
-		pool_free(m->pools[i]);
+		pool_free(m, m->pools[i]);
+	policies_free(m);
+	struct namespace *ns;
+	for (size_t at = 0; (ns = map_next(&m->namespaces, &at));)
+		namespace_free(m, ns);
+	map_done(&m->namespaces);
 	struct node *node;
 	for (size_t at = 0; (node = map_next(&m->nodes, &at));) {
 		free(node->claims);
@@ -134,6 +142,7 @@ void ipam_free(struct ipam *m)
 	free(m->flights);
 	free(m->notices);
 	free(m->out);
+	free(m->names);
 	free(m);
 }
 
@@ -189,8 +198,14 @@ void ipam_list_begin(struct ipam *m, enum ipam_kind k)
 			m->carves[i].seen = false;
 		break;
 	case KIND_POLICY:
-	case KIND_RESERVATION:
+		for (size_t i = 0; i < m->n_policies; i++)
+			m->policies[i]->seen = false;
+		break;
 	case KIND_NAMESPACE:
+		for (struct namespace *n; (n = map_next(&m->namespaces, &at));)
+			n->seen = false;
+		break;
+	case KIND_RESERVATION:
 	case IPAM_KINDS:
 		break;
 	}
@@ -220,6 +235,19 @@ static void drop_unseen_nodes(struct ipam *m, struct moment now)
 		found = n != NULL;
 		if (found)
 			ipam_node(m, n->name, NULL, 0, now);
+	}
+}
+
+static void drop_unseen_namespaces(struct ipam *m, struct moment now)
+{
+	for (bool found = true; found;) {
+		size_t at = 0;
+		const struct namespace *n;
+		while ((n = map_next(&m->namespaces, &at)) && n->seen)
+			;
+		found = n != NULL;
+		if (found)
+			ipam_namespace_deleted(m, n->name, now);
 	}
 }
 
@@ -273,8 +301,14 @@ void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
 				ipam_service_cidr(m, m->carves[i].name, NULL, 0, now);
 		break;
 	case KIND_POLICY:
-	case KIND_RESERVATION:
+		for (size_t i = m->n_policies; i-- > 0;)
+			if (!m->policies[i]->seen)
+				ipam_policy_deleted(m, m->policies[i]->name, now);
+		break;
 	case KIND_NAMESPACE:
+		drop_unseen_namespaces(m, now);
+		break;
+	case KIND_RESERVATION:
 		break;
 	case IPAM_KINDS:
 		return;
@@ -392,7 +426,8 @@ bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 		return true;
 	if (m->n_queued || m->at_step < m->n_steps)
 		return false; /* more of the same, next time */
-	return orphan_next(m, now, ret) || next_of_pools(m, now, ret) || next_notice(m, ret);
+	return orphan_next(m, now, ret) || next_of_pools(m, now, ret) || policy_next(m, now, ret) ||
+	       next_notice(m, ret);
 }
 
 msec ipam_wake_at(const struct ipam *m)
@@ -407,6 +442,9 @@ msec ipam_wake_at(const struct ipam *m)
 	msec orphans = orphan_wake_at(m);
 	if (orphans >= 0 && (at < 0 || orphans < at))
 		at = orphans;
+	msec policies = policy_wake_at(m);
+	if (policies >= 0 && (at < 0 || policies < at))
+		at = policies;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		bool due = p->doubted || (p->dirty && !p->ghost && !p->condemned && !m->pools_lost);
@@ -425,6 +463,8 @@ bool ipam_busy(const struct ipam *m)
 		if (!contest_is_open(m->timers[i]))
 			return true;
 	if (!m->ready || m->n_queued || m->n_orphans || m->at_step < m->n_steps || m->pools_changed)
+		return true;
+	if (policy_wake_at(m) >= 0)
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->doubted || m->pools[i]->condemned ||
@@ -460,6 +500,10 @@ bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret)
 	const struct pool *p = m->pools[i];
 	*ret = (struct pool_row){ .name = p->name, .disabled = p->disabled, .conflicting = p->conflicting };
 	ret->valid = p->flaw == FLAW_NONE;
+	ret->deleting = p->deleting;
+	ret->policy = p->policy ? p->policy->name : NULL;
+	ret->priority = pool_priority(p);
+	ret->reuse_after = pool_reuse_after(m, p);
 	for (int f = 0; f < FAMILIES; f++)
 		ret->family[f] = pool_count(m, p, (enum family)f);
 	return true;

@@ -1,7 +1,9 @@
 #include "core/ledger.h"
 
+#include "core/policy_status.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/quota.h"
 #include "core/sharing.h"
 #include "core/wait.h"
 
@@ -145,6 +147,8 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	a->holders = xrealloc(a->holders, a->n_holders + 1u, sizeof(struct service *));
 	a->holders[a->n_holders++] = s;
 	add_held(s, a, confirmed);
+	quota_held(m, s, a);
+	policies_touch(m, a);
 	sharing_wake(m, s);
 	/* Whoever was refused because of others is now refused because of s too. */
 	if (a->n_holders > 1)
@@ -174,6 +178,8 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 	while (at < a->n_holders && a->holders[at] != s)
 		at++;
 	if (at < a->n_holders) {
+		quota_left(m, s, a);
+		policies_touch(m, a);
 		memmove(a->holders + at, a->holders + at + 1,
 			(a->n_holders - at - 1) * sizeof(struct service *));
 		a->n_holders--;

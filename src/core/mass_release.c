@@ -1,6 +1,7 @@
 #include "core/mass_release.h"
 
 #include "core/ledger.h"
+#include "core/may_keep.h"
 #include "core/notice.h"
 #include "core/pool.h"
 
@@ -26,7 +27,7 @@ static bool loses(const struct ipam *m, const struct service *s)
 			else if (pool_selects(p, s) && !pool_not_named(p, s))
 				explained = true;
 		}
-		if (condemned && !explained)
+		if (condemned && !explained && !stays_by_policy(m, s, s->held[i].addr->ip))
 			return true;
 	}
 	return false;

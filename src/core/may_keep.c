@@ -1,9 +1,40 @@
 #include "core/may_keep.h"
 
 #include "core/ledger.h"
+#include "core/policy.h"
 #include "core/pool.h"
 #include "core/service.h"
 #include "core/sharing.h"
+
+/* The address has left this pool, which lets its holders keep what they have. */
+static bool left_and_kept(const struct ipam *m, const struct service *s, struct ip ip, const char *pool)
+{
+	const struct pool *p = pool_find(m, pool);
+	if (p && !p->condemned && (pool_contains(p, ip) || !pool_selects(p, s)))
+		return false;
+	return !pool_name_not_named(pool, s) && pool_name_keeps(m, pool);
+}
+
+bool stays_by_policy(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	if (m->n_policies == 0)
+		return false;
+	const struct addr *a = ledger_get(m, ip);
+	const struct record *r = a ? a->record : NULL;
+	const bool recorded = r && r->ours && holders_name(r->holders, s->key);
+	if (recorded && r->pool)
+		return left_and_kept(m, s, ip, r->pool);
+	if (!recorded && (m->config.records || !(s->ingress_ours || (a && service_holds(s, a)))))
+		return false;
+	/* It is ours, and nobody knows from which pool. */
+	for (size_t i = 0; i < m->n_pools; i++)
+		if (left_and_kept(m, s, ip, m->pools[i]->name))
+			return true;
+	for (size_t i = 0; i < m->n_policies; i++)
+		if (m->policies[i]->pool_name && left_and_kept(m, s, ip, m->policies[i]->pool_name))
+			return true;
+	return false;
+}
 
 /* Some pool explains why the Service has this address. Disabled, conflicting and invalid pools do:
  * they only give nothing new. */
@@ -24,6 +55,8 @@ static const char *explained(const struct ipam *m, const struct service *s, stru
 		if (m->pools[i]->flaw == FLAW_BLOCK && pool_selects(m->pools[i], s) &&
 		    !pool_not_named(m->pools[i], s))
 			return NULL;
+	if (stays_by_policy(m, s, ip))
+		return NULL;
 	if (selected)
 		return "its pool is not among those that the Service names";
 	return contained ? "its pool does not select the Service any more" : "no pool contains it any more";

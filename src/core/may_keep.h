@@ -7,3 +7,5 @@
 const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip);
 /* The rules that do not depend on who else has the address: those of the Service and the pools. */
 const char *may_have(const struct ipam *m, const struct service *s, struct ip ip);
+/* No pool contains the address any more, but a policy says onShrink: Keep of the one that it came from. */
+bool stays_by_policy(const struct ipam *m, const struct service *s, struct ip ip);

@@ -35,13 +35,16 @@ struct policy {
 	size_t n_quotas;
 	char *flaw; /* what of it cannot be read and does not count, as text; NULL = nothing */
 
-	struct pool_condition seen_conditions[POOL_CONDITIONS_MAX];
-	size_t n_seen_conditions;
-	char *foreign;
+	struct condition_list seen_conditions;
+	bool changed; /* since policies_apply() */
 	bool dirty, in_flight;
 	msec status_at;
 	uint8_t tries;
 };
+
+struct policy *policy_find(const struct ipam *m, const char *name);
+void policy_free(struct policy *x);
+bool policy_names(const struct policy *x, const struct pool *p);
 
 /* ---- what is in force for a pool, with the defaults of lifecycle.md 3 ---- */
 int32_t pool_priority(const struct pool *p);
@@ -52,10 +55,8 @@ bool pool_assigns(const struct pool *p, const struct service *s);
 /* onShrink: Keep, of a pool by its name: it may be gone while the policy still stands. */
 bool pool_name_keeps(const struct ipam *m, const char *pool);
 
-/* Sets pool.policy of all pools, marks those whose rules changed; by pools_refresh(). */
+/* Sets pool.policy of all pools and does what a change of their rules asks for; by pools_refresh(). */
 void policies_apply(struct ipam *m);
-/* The next status of a policy that differs from what the API shows. */
-bool policy_next(struct ipam *m, struct moment now, struct effect *ret);
-void policy_result(struct policy *x, const char *rv, enum outcome o, msec delay, struct moment now);
-msec policy_wake_at(const struct ipam *m); /* -1 = never by time alone */
+/* Queues all who have addresses: what explains them may have changed. */
+void policies_revalidate(struct ipam *m);
 void policies_free(struct ipam *m);

@@ -1,7 +1,11 @@
 #include "core/pool.h"
 
+#include "core/condition.h"
+#include "core/label_copy.h"
 #include "core/ledger.h"
+#include "core/policy.h"
 #include "core/queue.h"
+#include "core/quota.h"
 #include "core/wait.h"
 
 struct pool *pool_find(const struct ipam *m, const char *name)
@@ -37,15 +41,20 @@ bool pool_selects(const struct pool *p, const struct service *s)
 	return selector_matches(&p->selector, &v);
 }
 
-bool pool_not_named(const struct pool *p, const struct service *s)
+bool pool_name_not_named(const char *pool, const struct service *s)
 {
 	if (!s->extra || !s->extra->pools)
 		return false;
 	struct slice rest = slice_of(s->extra->pools), one;
 	while (slice_cut(&rest, ',', &one))
-		if (slice_is(slice_trim(one), p->name))
+		if (slice_is(slice_trim(one), pool))
 			return false;
 	return true;
+}
+
+bool pool_not_named(const struct pool *p, const struct service *s)
+{
+	return pool_name_not_named(p->name, s);
 }
 
 bool pool_has_family(const struct pool *p, enum family f)
@@ -162,7 +171,6 @@ void pools_freed(struct ipam *m, struct ip ip)
 	}
 }
 
-/* The pool that the record should name: one that selects a holder, else any that contains it. */
 const char *pool_of(const struct ipam *m, const struct addr *a)
 {
 	const char *name = "";
@@ -172,6 +180,9 @@ const char *pool_of(const struct ipam *m, const struct addr *a)
 			return p->name;
 		name = p->name;
 	}
+	/* With onShrink: Keep that is how it is known which pool's rules it stays under. */
+	if (a->record && a->record->pool)
+		return a->record->pool;
 	return name;
 }
 
@@ -185,9 +196,12 @@ static int by_rank(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int by_name(const void *a, const void *b)
+/* The order in which they are tried. */
+static int by_preference(const void *a, const void *b)
 {
 	const struct pool *x = *(struct pool *const *)a, *y = *(struct pool *const *)b;
+	if (pool_priority(x) != pool_priority(y))
+		return pool_priority(x) > pool_priority(y) ? -1 : 1;
 	return strcmp(x->name, y->name);
 }
 
@@ -293,9 +307,19 @@ static void note_carved(const struct ipam *m, struct pool *p)
 	p->carved_told = false;
 }
 
+static void work_out_excluded(const struct ipam *m, struct pool *p)
+{
+	range_set_done(&p->excluded);
+	for (size_t i = 0; i < m->excluded.n; i++)
+		range_set_add(&p->excluded, m->excluded.items[i]);
+	for (size_t i = 0; p->policy && i < p->policy->exclude.n; i++)
+		range_set_add(&p->excluded, p->policy->exclude.items[i]);
+}
+
 static void work_out_give(struct ipam *m, struct pool *p)
 {
 	note_carved(m, p);
+	work_out_excluded(m, p);
 	p->n_give = 0;
 	p->full[IPV4] = p->full[IPV6] = 0;
 	for (size_t i = 0; i < p->n_blocks; i++) {
@@ -306,7 +330,7 @@ static void work_out_give(struct ipam *m, struct pool *p)
 			r.lo = ip_make(range_family(r), ip_bits(r.lo) + 1);
 			r.hi = ip_make(range_family(r), ip_bits(r.hi) - 1);
 		}
-		range_set_rest(&m->excluded, r, &p->give, &p->n_give, &p->cap_give);
+		range_set_rest(&p->excluded, r, &p->give, &p->n_give, &p->cap_give);
 	}
 	p->dirty = true;
 }
@@ -316,10 +340,13 @@ void pools_refresh(struct ipam *m)
 	if (!m->pools_changed)
 		return;
 	m->pools_changed = false;
+	policies_apply(m);
 	if (m->n_pools)
-		qsort(m->pools, m->n_pools, sizeof(*m->pools), by_name);
-	for (size_t i = 0; i < m->n_pools; i++)
+		qsort(m->pools, m->n_pools, sizeof(*m->pools), by_preference);
+	for (size_t i = 0; i < m->n_pools; i++) {
 		work_out_give(m, m->pools[i]);
+		quota_reset(m->pools[i]);
+	}
 	index_blocks(m);
 	find_conflicts(m);
 }
@@ -350,6 +377,7 @@ void pool_wake_waiters(struct ipam *m, struct pool *p)
 	wake_asked_of(m, p);
 	for (int f = 0; f < FAMILIES; f++)
 		wake_all(m, &p->waiters[f]);
+	quota_wake(m, p);
 	wake_all(m, &m->wait_any);
 }
 
@@ -370,7 +398,16 @@ void pool_revalidate(struct ipam *m, const struct pool *p)
 	wake_asked_of(m, p);
 }
 
-void pool_free(struct pool *p)
+void pool_finalizers_done(struct pool *p)
+{
+	for (size_t i = 0; i < p->n_finalizers; i++)
+		free(p->finalizers[i]);
+	free(p->finalizers);
+	p->finalizers = NULL;
+	p->n_finalizers = 0;
+}
+
+void pool_free(struct ipam *m, struct pool *p)
 {
 	if (!p)
 		return;
@@ -382,16 +419,15 @@ void pool_free(struct pool *p)
 	free(p->host_bits);
 	free(p->carved);
 	free(p->conflict_text);
-	free(p->foreign);
 	free(p->blocks);
 	free(p->block_is_cidr);
 	free(p->give);
 	selector_done(&p->selector);
-	for (size_t i = 0; i < p->n_seen_conditions; i++) {
-		free(p->seen_conditions[i].reason);
-		free(p->seen_conditions[i].message);
-		free(p->seen_conditions[i].transition);
-	}
+	conditions_done(&p->seen_conditions);
+	range_set_done(&p->excluded);
+	quota_book_free(m, p->quotas);
+	pool_finalizers_done(p);
+	labels_drop(m, &p->labels, &p->n_labels);
 	free(p);
 }
 
@@ -420,5 +456,5 @@ void pool_remove(struct ipam *m, struct pool *p)
 	m->pools_changed = true;
 	/* The index still names it. */
 	pools_refresh(m);
-	pool_free(p);
+	pool_free(m, p);
 }

@@ -10,6 +10,7 @@ bool pool_usable(const struct ipam *m, const struct pool *p);
 const char *pool_unusable_why(const struct ipam *m, const struct pool *p);
 bool pool_selects(const struct pool *p, const struct service *s);
 /* The Service names its pools (berth.dev/pool) and this one is not among them. */
+bool pool_name_not_named(const char *pool, const struct service *s);
 bool pool_not_named(const struct pool *p, const struct service *s);
 bool pool_has_family(const struct pool *p, enum family f);
 bool pool_contains(const struct pool *p, struct ip ip);
@@ -20,8 +21,8 @@ bool pool_find_free(const struct ipam *m, struct pool *p, enum family f, struct 
 
 /* for (size_t at = 0; (p = pools_at(m, ip, &at));) : each pool with a block that contains the address. */
 struct pool *pools_at(const struct ipam *m, struct ip ip, size_t *at);
-/* The name of the pool that an address is counted to: one that selects its first holder, else any that
- * contains it, else "". */
+/* The name of the pool that an address is counted to: one that selects its first holder, else the one that
+ * it came from by its record, else any that contains it, else "". */
 const char *pool_of(const struct ipam *m, const struct addr *a);
 /* The address is taken, is free. */
 void pools_taken(struct ipam *m, struct ip ip);
@@ -37,4 +38,5 @@ void pool_revalidate(struct ipam *m, const struct pool *p);
 
 /* The deletion is real: its holders are looked at again, the pool is freed. */
 void pool_remove(struct ipam *m, struct pool *p);
-void pool_free(struct pool *p);
+void pool_free(struct ipam *m, struct pool *p);
+void pool_finalizers_done(struct pool *p);

@@ -1,13 +1,16 @@
 /* What the API tells of pools, taken over into the picture. */
+#include "core/condition.h"
+#include "core/label_copy.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/quota.h"
 #include "core/wait.h"
 
 #include <errno.h>
 
 static const char *const our_conditions[] = {
 	"cilium.io/PoolConflict", "cilium.io/IPsTotal", "cilium.io/IPsAvailable",
-	"cilium.io/IPsUsed",      "berth.dev/Valid",
+	"cilium.io/IPsUsed",      "berth.dev/Valid",    "berth.dev/Low",
 };
 
 /* What a spec means. */
@@ -108,43 +111,40 @@ static bool same_blocks(const struct pool *p, const struct meaning *x)
 	return true;
 }
 
-static void take_conditions(struct pool *p, const struct pool_in *in)
+static bool same_labels(const struct pool *p, const struct pool_in *in)
 {
-	for (size_t i = 0; i < p->n_seen_conditions; i++) {
-		free(p->seen_conditions[i].reason);
-		free(p->seen_conditions[i].message);
-		free(p->seen_conditions[i].transition);
-	}
-	p->n_seen_conditions = 0;
-	CLEANUP(buf_done) struct buf foreign = BUF_INIT(256 * 1024);
-	for (size_t i = 0; i < in->n_conditions; i++) {
-		const struct condition_in *c = &in->conditions[i];
-		const char *type = NULL;
-		for (size_t j = 0; j < ARRAY_LEN(our_conditions); j++)
-			if (same_text(c->type, our_conditions[j]))
-				type = our_conditions[j];
-		if (!type) {
-			if (c->raw)
-				buf_addf(&foreign, "%s%s", foreign.len ? "," : "", c->raw);
-		} else if (p->n_seen_conditions < POOL_CONDITIONS_MAX) {
-			p->seen_conditions[p->n_seen_conditions++] = (struct pool_condition){
-				.type = type,
-				.reason = xstrdup(c->reason ? c->reason : ""),
-				.message = xstrdup(c->message ? c->message : ""),
-				.transition = c->transition ? xstrdup(c->transition) : NULL,
-				.status = c->status,
-				.generation = c->generation,
-			};
-		}
-	}
-	free(p->foreign);
-	p->foreign = foreign.overflow ? NULL : buf_take(&foreign);
+	if (p->n_labels != in->n_labels)
+		return false;
+	for (size_t i = 0; i < in->n_labels; i++)
+		if (!same_text(p->labels[i].key, in->labels[i].key) ||
+		    !same_text(p->labels[i].value, in->labels[i].value))
+			return false;
+	return true;
+}
+
+static void take_labels(struct ipam *m, struct pool *p, const struct pool_in *in)
+{
+	if (same_labels(p, in))
+		return;
+	labels_take(m, &p->labels, &p->n_labels, in->labels, in->n_labels);
+	m->pools_changed = true; /* another policy may select it */
+}
+
+static void take_finalizers(struct pool *p, const struct pool_in *in)
+{
+	char **fresh = in->n_finalizers ? xmalloc(in->n_finalizers * sizeof(char *)) : NULL;
+	for (size_t i = 0; i < in->n_finalizers; i++)
+		fresh[i] = xstrdup(in->finalizers[i]);
+	pool_finalizers_done(p);
+	p->finalizers = fresh;
+	p->n_finalizers = in->n_finalizers;
 }
 
 static struct pool *pool_add(struct ipam *m, const struct pool_in *in)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
 	p->name = xstrdup(in->name);
+	p->quotas = quota_book_new();
 	vec_grow(&m->pools, &m->cap_pools, m->n_pools + 1);
 	m->pools[m->n_pools++] = p;
 	m->pools_changed = true;
@@ -167,9 +167,12 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 	str_replace(&p->rv, in->resource_version);
 	if (p->stale_rv && !same_text(p->rv, p->stale_rv)) {
 		str_replace(&p->stale_rv, NULL);
-		p->status_at = now.mono;
+		p->status_at = p->finalizers_at = now.mono;
 	}
-	take_conditions(p, in);
+	conditions_take(&p->seen_conditions, our_conditions, ARRAY_LEN(our_conditions), in->conditions,
+			in->n_conditions);
+	take_labels(m, p, in);
+	take_finalizers(p, in);
 	p->dirty = true;
 
 	CLEANUP(meaning_done) struct meaning x = { 0 };

@@ -1,5 +1,7 @@
 #include "core/pool_status.h"
 
+#include "core/condition.h"
+
 /* Free addresses of the pool: what it gives without what is taken. */
 static struct count available(const struct ipam *m, const struct pool *p)
 {
@@ -19,26 +21,6 @@ static struct count total(const struct pool *p)
 	return n;
 }
 
-static const struct pool_condition *seen(const struct pool *p, const char *type)
-{
-	for (size_t i = 0; i < p->n_seen_conditions; i++)
-		if (strcmp(p->seen_conditions[i].type, type) == 0)
-			return &p->seen_conditions[i];
-	return NULL;
-}
-
-static void want(struct effect *e, const struct pool *p, bool *differs, struct condition_out c)
-{
-	const struct pool_condition *old = seen(p, c.type);
-	c.generation = p->generation;
-	if (!old || old->status != c.status || !same_text(old->reason, c.reason) ||
-	    !same_text(old->message, c.message) || old->generation != c.generation)
-		*differs = true;
-	/* The time of the last transition is that of the status, as the API conventions ask. */
-	c.transition = old && old->status == c.status ? old->transition : NULL;
-	e->pool.conditions[e->pool.n++] = c;
-}
-
 bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
 {
 	struct count all = total(p), free_ones = available(m, p);
@@ -52,34 +34,34 @@ bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
 	*ret = (struct effect){
 		.kind = EFFECT_POOL_STATUS, .name = p->name, .uid = p->uid, .resource_version = p->rv
 	};
-	ret->pool.foreign = p->foreign ? p->foreign : "";
+	ret->pool.foreign = p->seen_conditions.foreign ? p->seen_conditions.foreign : "";
 	bool differs = false;
-	want(ret, p, &differs,
-	     (struct condition_out){
-		     .type = "cilium.io/PoolConflict",
-		     .status = p->conflicting ? COND_TRUE : COND_FALSE,
-		     .reason = p->conflicting ? "cidr_overlap" : "resolved",
-		     .message = p->conflicting ? p->conflict_text : "",
-	     });
+	condition_want(ret, &p->seen_conditions, p->generation, &differs,
+		       (struct condition_out){
+			       .type = "cilium.io/PoolConflict",
+			       .status = p->conflicting ? COND_TRUE : COND_FALSE,
+			       .reason = p->conflicting ? "cidr_overlap" : "resolved",
+			       .message = p->conflicting ? p->conflict_text : "",
+		       });
 	static const char *const counts[] = { "cilium.io/IPsTotal", "cilium.io/IPsAvailable",
 					      "cilium.io/IPsUsed" };
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
-		want(ret, p, &differs,
-		     (struct condition_out){
-			     .type = counts[i],
-			     .status = COND_UNKNOWN,
-			     .reason = "noreason",
-			     .message = buf_str(&m->text[i]),
-		     });
-	want(ret, p, &differs,
-	     (struct condition_out){
-		     .type = "berth.dev/Valid",
-		     .status = p->flaw ? COND_FALSE : COND_TRUE,
-		     .reason = p->flaw == FLAW_BLOCK      ? "invalid_block"
-			       : p->flaw == FLAW_SELECTOR ? "invalid_selector"
-							  : "valid",
-		     .message = p->flaw_text ? p->flaw_text : "",
-	     });
+		condition_want(ret, &p->seen_conditions, p->generation, &differs,
+			       (struct condition_out){
+				       .type = counts[i],
+				       .status = COND_UNKNOWN,
+				       .reason = "noreason",
+				       .message = buf_str(&m->text[i]),
+			       });
+	condition_want(ret, &p->seen_conditions, p->generation, &differs,
+		       (struct condition_out){
+			       .type = "berth.dev/Valid",
+			       .status = p->flaw ? COND_FALSE : COND_TRUE,
+			       .reason = p->flaw == FLAW_BLOCK      ? "invalid_block"
+					 : p->flaw == FLAW_SELECTOR ? "invalid_selector"
+								    : "valid",
+			       .message = p->flaw_text ? p->flaw_text : "",
+		       });
 	return differs;
 }
 
@@ -112,7 +94,7 @@ struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum f
 			continue;
 		struct count size = range_size(p->blocks[i]);
 		c.total = count_add(c.total, size);
-		outside = count_add(outside, count_sub(size, size_without(&m->excluded, p->blocks[i])));
+		outside = count_add(outside, count_sub(size, size_without(&p->excluded, p->blocks[i])));
 		struct addr_walk w = addr_walk(&m->addrs, p->blocks[i]);
 		while (addr_walk_next(&w)) {
 			const struct addr *a = w.value;
@@ -120,7 +102,7 @@ struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum f
 			foreign += a->n_holders == 0;
 			if (range_set_has(&gives, a->ip))
 				taken_given++;
-			else if (range_set_has(&m->excluded, a->ip))
+			else if (range_set_has(&p->excluded, a->ip))
 				taken_excluded++;
 			else
 				taken_spared++;

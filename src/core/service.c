@@ -3,6 +3,7 @@
 
 #include "core/contest.h"
 #include "core/decide.h"
+#include "core/label_copy.h"
 #include "core/ledger.h"
 #include "core/queue.h"
 #include "core/sharing.h"
@@ -33,17 +34,6 @@ static struct service *service_new(struct ipam *m, const struct service_in *in)
 	s->lane = LANE_NONE;
 	map_put(&m->services, s->key, s);
 	return s;
-}
-
-static void free_labels(struct ipam *m, struct service *s)
-{
-	for (size_t i = 0; i < s->n_labels; i++) {
-		intern_put(&m->texts, s->labels[i].key);
-		intern_put(&m->texts, s->labels[i].value);
-	}
-	free(s->labels);
-	s->labels = NULL;
-	s->n_labels = 0;
 }
 
 static void free_ingress(struct service *s)
@@ -81,7 +71,7 @@ void service_free(struct ipam *m, struct service *s)
 	timer_clear(m, s);
 	contest_end(s);
 	free_extra(m, s);
-	free_labels(m, s);
+	labels_drop(m, &s->labels, &s->n_labels);
 	free_ingress(s);
 	map_del(&m->services, s->key);
 	intern_put(&m->texts, s->ns);
@@ -107,19 +97,6 @@ static void reintern(struct ipam *m, const char **at, const char *text)
 	const char *fresh = text ? intern(&m->texts, slice_of(text)) : NULL;
 	intern_put(&m->texts, *at);
 	*at = fresh;
-}
-
-static void take_labels(struct ipam *m, struct service *s, const struct service_in *in)
-{
-	size_t n = in->n_labels < UINT16_MAX ? in->n_labels : UINT16_MAX;
-	struct label *fresh = n ? xmalloc(n * sizeof(*fresh)) : NULL;
-	for (size_t i = 0; i < n; i++) {
-		fresh[i].key = intern(&m->texts, slice_of(in->labels[i].key));
-		fresh[i].value = intern(&m->texts, slice_of(in->labels[i].value));
-	}
-	free_labels(m, s);
-	s->labels = fresh;
-	s->n_labels = (uint16_t)n;
 }
 
 static void take_ingress(struct service *s, const struct service_in *in)
@@ -295,7 +272,7 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 	reintern(m, &s->reason_seen, in->reason);
 	reintern(m, &s->manager, in->ingress_manager);
 	str_replace(&s->message_seen, if_set(in->message));
-	take_labels(m, s, in);
+	labels_take(m, &s->labels, &s->n_labels, in->labels, in->n_labels);
 	take_ingress(s, in);
 	take_extra(m, s, in);
 	service_classify(m, s, in->opt_in);

@@ -89,6 +89,7 @@ struct wait {
 	struct service *service;
 	struct ip ip; /* what it asked for by name, if has_ip */
 	bool has_ip;
+	struct quota_use *quota; /* whose list it is; NULL = of no quota */
 };
 
 /* ---- Services ------------------------------------------------------------------------------------ */
@@ -185,6 +186,13 @@ struct pool_condition {
 	int64_t generation;
 };
 
+/* Conditions of a pool or policy as the API shows them; see condition.h. */
+struct condition_list {
+	struct pool_condition item[POOL_CONDITIONS_MAX]; /* of the types that are ours */
+	size_t n;
+	char *foreign; /* those of others as JSON texts with commas between; NULL = too long to keep */
+};
+
 struct pool {
 	char *name, *uid, *rv;
 	msec created;
@@ -209,23 +217,23 @@ struct pool {
 	bool *block_is_cidr;
 	struct range *give; /* blocks without what is never given out, in spec order */
 	size_t n_give, cap_give;
-	size_t full[FAMILIES]; /* ranges of `give` before this one have nothing free */
+	size_t full[FAMILIES];     /* ranges of `give` before this one have nothing free */
+	struct range_set excluded; /* never given out: what others have, and what the policy excludes */
 
 	bool conflicting;
 	char *conflict_text;
 
-	struct pool_condition seen_conditions[POOL_CONDITIONS_MAX];
-	size_t n_seen_conditions;
-	char *foreign; /* conditions of others as JSON texts with commas between */
+	struct condition_list seen_conditions;
 
 	struct label *labels; /* owned array of interned texts */
 	uint16_t n_labels;
 	char **finalizers; /* owned, all that the object has */
 	size_t n_finalizers;
-	const struct policy *policy;  /* that it is under; NULL = the defaults */
-	struct map quota_uses;        /* namespace -> struct quota_use, see quota.h */
+	struct policy *policy;        /* that it is under; NULL = the defaults */
+	bool rules_changed;           /* its policy has, since pools_refresh() */
+	struct quota_book *quotas;    /* owned; see quota.h */
 	struct cooling_list *cooling; /* owned; see cooling.h; NULL = nothing of it cools */
-	uint8_t low;                  /* enum pool_low per family, see pool_low.h */
+	uint8_t low[FAMILIES];        /* enum pool_low, see pool_low.h */
 
 	struct wait_list waiters[FAMILIES];
 	bool dirty;     /* its counts may have changed */
@@ -233,6 +241,8 @@ struct pool {
 	char *stale_rv;
 	msec status_at; /* monotonic: not written again before */
 	uint8_t tries;
+	msec finalizers_at; /* the same for its finalizers */
+	uint8_t finalizer_tries;
 };
 
 /* One block of some pool, in the index by address. */
@@ -362,6 +372,8 @@ struct ipam {
 	char uid_room[UID_TEXT_MAX];
 	struct ingress_out *out;
 	size_t cap_out;
+	const char **names; /* finalizers of the effect that is being handed out */
+	size_t cap_names;
 };
 
 /* ---- small words ----------------------------------------------------------------------------------- */

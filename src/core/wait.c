@@ -53,6 +53,11 @@ void wait_for_ip(struct ipam *m, struct service *s, struct ip ip)
 	w->has_ip = true;
 }
 
+void wait_for_quota(struct ipam *m, struct service *s, struct quota_use *u, struct wait_list *list)
+{
+	sit_down(m, s, list)->quota = u;
+}
+
 void wait_clear(struct ipam *m, struct service *s)
 {
 	if (s->waits)

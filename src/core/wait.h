@@ -8,6 +8,8 @@
 void wait_for(struct ipam *m, struct service *s, struct wait_list *list);
 /* Waits for the address that it asked for by name. */
 void wait_for_ip(struct ipam *m, struct service *s, struct ip ip);
+/* Waits in the list of a quota, see quota.h. */
+void wait_for_quota(struct ipam *m, struct service *s, struct quota_use *u, struct wait_list *list);
 /* Leaves all lists. */
 void wait_clear(struct ipam *m, struct service *s);
 

@@ -1,0 +1,128 @@
+#include "core/policy.h"
+
+#include "core/condition.h"
+#include "core/pool.h"
+#include "core/queue.h"
+#include "core/quota.h"
+
+struct policy *policy_find(const struct ipam *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_policies; i++)
+		if (strcmp(m->policies[i]->name, name) == 0)
+			return m->policies[i];
+	return NULL;
+}
+
+void policy_free(struct policy *x)
+{
+	if (!x)
+		return;
+	free(x->name);
+	free(x->uid);
+	free(x->rv);
+	free(x->stale_rv);
+	free(x->pool_name);
+	free(x->flaw);
+	selector_done(&x->selector);
+	range_set_done(&x->exclude);
+	for (size_t i = 0; i < x->n_quotas; i++) {
+		selector_done(&x->quotas[i].selector);
+		for (size_t j = 0; j < x->quotas[i].n; j++)
+			free(x->quotas[i].namespaces[j]);
+		free(x->quotas[i].namespaces);
+	}
+	free(x->quotas);
+	conditions_done(&x->seen_conditions);
+	free(x);
+}
+
+void policies_free(struct ipam *m)
+{
+	for (size_t i = 0; i < m->n_policies; i++)
+		policy_free(m->policies[i]);
+	free(m->policies);
+}
+
+bool policy_names(const struct policy *x, const struct pool *p)
+{
+	if (x->pool_name)
+		return strcmp(x->pool_name, p->name) == 0;
+	struct label_view v = { .items = p->labels, .n = p->n_labels };
+	return x->has_selector && selector_matches(&x->selector, &v);
+}
+
+/* ---- what is in force ------------------------------------------------------------------------------ */
+
+int32_t pool_priority(const struct pool *p)
+{
+	return p->policy ? p->policy->priority : 0;
+}
+
+msec pool_reuse_after(const struct ipam *m, const struct pool *p)
+{
+	return p->policy && p->policy->reuse_after >= 0 ? p->policy->reuse_after : m->config.reuse_after;
+}
+
+bool pool_reuse_early(const struct pool *p)
+{
+	return !p->policy || p->policy->reuse_early;
+}
+
+bool pool_assigns(const struct pool *p, const struct service *s)
+{
+	if (!p->policy || p->policy->auto_assign)
+		return true;
+	return s->extra && s->extra->pools && !pool_not_named(p, s);
+}
+
+bool pool_name_keeps(const struct ipam *m, const char *pool)
+{
+	const struct pool *p = pool_find(m, pool);
+	if (p && !p->condemned)
+		return p->policy && p->policy->keep;
+	/* It is gone, and its labels with it: only a policy that names it still speaks of it. */
+	for (size_t i = 0; i < m->n_policies; i++)
+		if (same_text(m->policies[i]->pool_name, pool))
+			return m->policies[i]->keep;
+	return false;
+}
+
+/* ---- changes ----------------------------------------------------------------------------------------- */
+
+void policies_revalidate(struct ipam *m)
+{
+	size_t at = 0;
+	for (struct service *s; m->ready && (s = map_next(&m->services, &at));)
+		if (s->n_held || s->n_leaving)
+			enqueue(m, s, LANE_NORMAL);
+}
+
+static struct policy *policy_of(const struct ipam *m, const struct pool *p)
+{
+	for (size_t i = 0; i < m->n_policies; i++)
+		if (policy_names(m->policies[i], p))
+			return m->policies[i];
+	return NULL;
+}
+
+void policies_apply(struct ipam *m)
+{
+	bool keeping_changed = false;
+	for (size_t i = 0; i < m->n_pools; i++) {
+		struct pool *p = m->pools[i];
+		struct policy *x = policy_of(m, p), *old = p->policy;
+		if (x == old && !p->rules_changed && !(x && x->changed))
+			continue;
+		keeping_changed = keeping_changed || (old && old->keep) != (x && x->keep);
+		p->policy = x;
+		p->rules_changed = false;
+		p->dirty = true;
+		pool_wake_waiters(m, p);
+	}
+	for (size_t i = 0; i < m->n_policies; i++) {
+		m->policies[i]->changed = false;
+		m->policies[i]->dirty = true;
+	}
+	if (keeping_changed)
+		policies_revalidate(m);
+}
