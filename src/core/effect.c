@@ -255,6 +255,35 @@ static void orphan_result(struct ipam *m, struct addr *a, bool settled, enum out
 		record_settle(m, a);
 }
 
+static void guard_result(struct pool *p, const char *rv, enum outcome o, msec retry_after, struct moment now)
+{
+	p->in_flight = false;
+	p->guard_due = o != OUTCOME_GONE;
+	switch (o) {
+	case OUTCOME_DONE:
+		p->guard_tries = 0;
+		/* An answer that could not be read leaves the old picture. */
+		p->guard_at = now.mono + (same_text(p->rv, rv) ? 1000 : 0);
+		return;
+	case OUTCOME_CONFLICT:
+	case OUTCOME_EXISTS:
+		if (same_text(p->rv, rv)) {
+			str_replace(&p->stale_rv, rv);
+			p->guard_at = now.mono + 5000;
+		}
+		return;
+	case OUTCOME_GONE:
+		return;
+	case OUTCOME_UNKNOWN:
+	case OUTCOME_REFUSED:
+		break;
+	}
+	p->guard_at =
+		now.mono + backoff(p->guard_tries, o, retry_after, hash_bytes(p->name, strlen(p->name)));
+	if (p->guard_tries < UINT8_MAX)
+		p->guard_tries++;
+}
+
 static void pool_result(struct pool *p, const char *rv, enum outcome o, msec retry_after, struct moment now)
 {
 	p->in_flight = false;
@@ -310,6 +339,8 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 		ledger_prune(m, f.addr);
 	} else if (s) {
 		again = service_result(m, &f, o, retry_after, now);
+	} else if (f.pool && f.kind == EFFECT_POOL_FINALIZERS) {
+		guard_result(f.pool, f.rv, o, retry_after, now);
 	} else if (f.pool) {
 		pool_result(f.pool, f.rv, o, retry_after, now);
 	} else if (f.policy) {

@@ -9,6 +9,8 @@
 #include "core/policy.h"
 #include "core/policy_status.h"
 #include "core/pool.h"
+#include "core/pool_guard.h"
+#include "core/pool_low.h"
 #include "core/pool_status.h"
 #include "core/queue.h"
 #include "core/quota.h"
@@ -382,13 +384,24 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 		}
 		if (p->host_bits && !p->host_bits_told) {
 			p->host_bits_told = true;
-			notice_pool(m, p, "HostBitsMasked", "%s", p->host_bits);
+			notice_pool(m, p, true, "HostBitsMasked", "%s", p->host_bits);
 		}
 		if (p->carved && !p->carved_told) {
 			p->carved_told = true;
-			notice_pool(m, p, "OverlapsServiceCIDR", "%s; it is never given out", p->carved);
+			notice_pool(m, p, true, "OverlapsServiceCIDR", "%s; it is never given out",
+				    p->carved);
 		}
-		if (!p->dirty || p->ghost || p->condemned || p->status_at > now.mono || m->pools_lost)
+		if (p->ghost || p->condemned || m->pools_lost)
+			continue;
+		p->guard_due = p->guard_due || p->dirty;
+		if (p->guard_due && p->guard_at <= now.mono) {
+			p->guard_due = pool_guard_effect(m, p, ret);
+			if (p->guard_due) {
+				effect_out(m, ret, NULL, NULL, p);
+				return true;
+			}
+		}
+		if (!p->dirty || p->status_at > now.mono)
 			continue;
 		p->dirty = false;
 		if (pool_status_effect(m, p, ret)) {
@@ -447,9 +460,12 @@ msec ipam_wake_at(const struct ipam *m)
 		at = policies;
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
-		bool due = p->doubted || (p->dirty && !p->ghost && !p->condemned && !m->pools_lost);
+		const bool quiet = p->ghost || p->condemned || m->pools_lost;
+		const bool due = p->doubted || (p->dirty && !quiet), guard_due = p->guard_due && !quiet;
 		if (due && !p->in_flight && (at < 0 || p->status_at < at))
 			at = p->status_at;
+		if (guard_due && !p->in_flight && (at < 0 || p->guard_at < at))
+			at = p->guard_at;
 	}
 	return at;
 }
@@ -468,7 +484,7 @@ bool ipam_busy(const struct ipam *m)
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->doubted || m->pools[i]->condemned ||
-		    (m->pools[i]->dirty && !m->pools[i]->ghost && !m->pools_lost))
+		    ((m->pools[i]->dirty || m->pools[i]->guard_due) && !m->pools[i]->ghost && !m->pools_lost))
 			return true;
 	return false;
 }
@@ -504,8 +520,10 @@ bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret)
 	ret->policy = p->policy ? p->policy->name : NULL;
 	ret->priority = pool_priority(p);
 	ret->reuse_after = pool_reuse_after(m, p);
-	for (int f = 0; f < FAMILIES; f++)
+	for (int f = 0; f < FAMILIES; f++) {
 		ret->family[f] = pool_count(m, p, (enum family)f);
+		ret->low[f] = p->low[f] > LOW_ENOUGH;
+	}
 	return true;
 }
 

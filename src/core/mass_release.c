@@ -67,7 +67,7 @@ static void tell(struct ipam *m, struct pool *p, size_t stripped)
 		return;
 	p->hold_told = true;
 	notice_pool(
-		m, p, "MassRelease",
+		m, p, true, "MassRelease",
 		"The pool is gone. Its addresses are kept for %lld s more, because %zu Services would lose "
 		"theirs; a pool that is back by then loses nothing",
 		(long long)(m->config.mass_release_delay / 1000), stripped);

@@ -38,13 +38,13 @@ void notice_service(struct ipam *m, const struct service *s, bool warning, const
 	va_end(ap);
 }
 
-void notice_pool(struct ipam *m, const struct pool *p, const char *reason, const char *fmt, ...)
+void notice_pool(struct ipam *m, const struct pool *p, bool warning, const char *reason, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
 	push(m,
 	     (struct notice){
-		     .warning = true,
+		     .warning = warning,
 		     .about = "CiliumLoadBalancerIPPool",
 		     .name = xstrdup(p->name),
 		     .uid = xstrdup(p->uid ? p->uid : ""),

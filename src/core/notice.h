@@ -6,8 +6,8 @@
 
 [[gnu::format(printf, 5, 6)]] void notice_service(struct ipam *m, const struct service *s, bool warning,
 						  const char *reason, const char *fmt, ...);
-[[gnu::format(printf, 4, 5)]] void notice_pool(struct ipam *m, const struct pool *p, const char *reason,
-					       const char *fmt, ...);
+[[gnu::format(printf, 5, 6)]] void notice_pool(struct ipam *m, const struct pool *p, bool warning,
+					       const char *reason, const char *fmt, ...);
 /* Takes the oldest; false if there is none. The texts are the caller's to free with notice_done(). */
 bool notice_pop(struct ipam *m, struct notice *ret);
 void notice_done(struct notice *n);

@@ -180,7 +180,9 @@ msec policy_wake_at(const struct ipam *m)
 void policies_touch(struct ipam *m, const struct addr *a)
 {
 	struct pool *p;
-	for (size_t at = 0; (p = pools_at(m, a->ip, &at));)
+	for (size_t at = 0; (p = pools_at(m, a->ip, &at));) {
+		p->dirty = true; /* is anything of it held? */
 		if (p->policy && range_set_has(&p->policy->exclude, a->ip))
 			p->policy->dirty = true;
+	}
 }

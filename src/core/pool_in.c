@@ -167,7 +167,7 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 	str_replace(&p->rv, in->resource_version);
 	if (p->stale_rv && !same_text(p->rv, p->stale_rv)) {
 		str_replace(&p->stale_rv, NULL);
-		p->status_at = p->finalizers_at = now.mono;
+		p->status_at = p->guard_at = now.mono;
 	}
 	conditions_take(&p->seen_conditions, our_conditions, ARRAY_LEN(our_conditions), in->conditions,
 			in->n_conditions);

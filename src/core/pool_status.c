@@ -1,12 +1,14 @@
 #include "core/pool_status.h"
 
 #include "core/condition.h"
+#include "core/pool_low.h"
 
-/* Free addresses of the pool: what it gives without what is taken. */
-static struct count available(const struct ipam *m, const struct pool *p)
+struct count pool_available(const struct ipam *m, const struct pool *p, enum family f)
 {
 	struct count n = { 0 };
 	for (size_t i = 0; i < p->n_give; i++) {
+		if (range_family(p->give[i]) != f)
+			continue;
 		struct count taken = count_of(addr_map_count(&m->addrs, p->give[i]));
 		n = count_add(n, count_sub(range_size(p->give[i]), taken));
 	}
@@ -23,9 +25,10 @@ static struct count total(const struct pool *p)
 
 bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
 {
-	struct count all = total(p), free_ones = available(m, p);
+	struct count all = total(p),
+		     free_ones = count_add(pool_available(m, p, IPV4), pool_available(m, p, IPV6));
 	char text[COUNT_TEXT_MAX];
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		buf_clear(&m->text[i]);
 	buf_add_str(&m->text[0], count_format(all, text));
 	buf_add_str(&m->text[1], count_format(free_ones, text));
@@ -35,6 +38,7 @@ bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
 		.kind = EFFECT_POOL_STATUS, .name = p->name, .uid = p->uid, .resource_version = p->rv
 	};
 	ret->pool.foreign = p->seen_conditions.foreign ? p->seen_conditions.foreign : "";
+	const enum pool_low low = pool_low_update(m, p, &m->text[3]);
 	bool differs = false;
 	condition_want(ret, &p->seen_conditions, p->generation, &differs,
 		       (struct condition_out){
@@ -61,6 +65,15 @@ bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
 					 : p->flaw == FLAW_SELECTOR ? "invalid_selector"
 								    : "valid",
 			       .message = p->flaw_text ? p->flaw_text : "",
+		       });
+	condition_want(ret, &p->seen_conditions, p->generation, &differs,
+		       (struct condition_out){
+			       .type = "berth.dev/Low",
+			       .status = low > LOW_ENOUGH ? COND_TRUE : COND_FALSE,
+			       .reason = low == LOW_EMPTY   ? "exhausted"
+					 : low == LOW_BELOW ? "below_watermark"
+							    : "enough",
+			       .message = buf_str(&m->text[3]),
 		       });
 	return differs;
 }

@@ -241,8 +241,9 @@ struct pool {
 	char *stale_rv;
 	msec status_at; /* monotonic: not written again before */
 	uint8_t tries;
-	msec finalizers_at; /* the same for its finalizers */
-	uint8_t finalizer_tries;
+	bool guard_due; /* its finalizers are to be looked at, see pool_guard.h */
+	msec guard_at;  /* monotonic: not before */
+	uint8_t guard_tries;
 };
 
 /* One block of some pool, in the index by address. */
