@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <malloc.h>
+#include <unistd.h>
 
 enum {
 	CONNECT_TIMEOUT_MS = 10 * 1000,
@@ -62,6 +63,11 @@ struct http_client {
 	bool tls;
 	int max_connections;
 	int receive_buffer;
+	int *sockets; /* that libcurl has open for us */
+	size_t n_sockets, cap_sockets;
+	bool (*gate)(void *arg); /* NULL = open */
+	void *gate_arg;
+	bool aborted;
 
 	int depth; /* > 0: somebody further up the stack still looks at this client */
 	bool in_curl;
@@ -112,6 +118,8 @@ static void act(struct pool *p, curl_socket_t fd, int what)
 {
 	struct http_client *c = p->client;
 	int running;
+	if (c->aborted || (c->gate && !c->gate(c->gate_arg)))
+		return;
 	c->depth++;
 	c->in_curl = true;
 	(void)curl_multi_socket_action(p->multi, fd, what, &running);
@@ -163,10 +171,21 @@ static int set_timer(CURLM *multi, long delay, void *pool)
 
 static int tune_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
-	(void)arg;
+	struct http_client *c = arg;
 	(void)purpose;
 	tcp_tune(fd);
+	vec_grow(&c->sockets, &c->cap_sockets, c->n_sockets + 1);
+	c->sockets[c->n_sockets++] = fd;
 	return CURL_SOCKOPT_OK;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+	struct http_client *c = arg;
+	for (size_t i = 0; i < c->n_sockets; i++)
+		if (c->sockets[i] == fd)
+			c->sockets[i] = c->sockets[--c->n_sockets];
+	return close(fd);
 }
 
 /* ---- pools ---- */
@@ -255,6 +274,9 @@ static CURL *handle_new(struct http_client *c)
 	easy_set(h, CURLOPT_BUFFERSIZE, (long)c->receive_buffer);
 	easy_set(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
 	easy_set(h, CURLOPT_SOCKOPTFUNCTION, tune_socket);
+	easy_set(h, CURLOPT_SOCKOPTDATA, c);
+	easy_set(h, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	easy_set(h, CURLOPT_CLOSESOCKETDATA, c);
 	easy_set(h, CURLOPT_WRITEFUNCTION, on_body);
 	if (c->basic_auth) {
 		easy_set(h, CURLOPT_USERPWD, c->basic_auth);
@@ -571,6 +593,7 @@ static void client_destroy(struct http_client *c)
 	free(c->client_key_pem);
 	free(c->proxy_url);
 	free(c->basic_auth);
+	free(c->sockets);
 	free(c);
 	curl_global_cleanup();
 }
@@ -780,6 +803,19 @@ void http_client_set_cert(struct http_client *c, const char *cert_pem, const cha
 		curl_easy_cleanup(c->idle[--c->n_idle]);
 	c->least_idle = 0;
 	pool_new(c);
+}
+
+void http_client_gate(struct http_client *c, bool (*open)(void *arg), void *arg)
+{
+	c->gate = open;
+	c->gate_arg = arg;
+}
+
+void http_client_abort(struct http_client *c)
+{
+	c->aborted = true;
+	for (size_t i = 0; i < c->n_sockets; i++)
+		tcp_abort(c->sockets[i]);
 }
 
 void http_client_free(struct http_client *c)

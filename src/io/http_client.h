@@ -29,6 +29,13 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 void http_client_set_cert(struct http_client *c, const char *cert_pem, const char *key_pem);
 void http_client_free(struct http_client *c); /* calls under way end without a callback; NULL allowed */
 
+/* Asked each time before anything is sent or received: while it says false nothing is, and calls under way
+ * may never end. For whoever may lose the right to send while the process does not run. */
+void http_client_gate(struct http_client *c, bool (*open)(void *arg), void *arg);
+/* Ends all connections at once and for good: what has not left yet, queued here or in the kernel, never
+ * leaves. Calls under way never end; cancel them, or free the client. */
+void http_client_abort(struct http_client *c);
+
 /* What a call came to. All texts are borrowed until on_done returns. */
 struct http_answer {
 	int status;          /* 0 = no answer came; then `error` says why */

@@ -117,6 +117,11 @@ int64_t loop_nanos(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+msec loop_boot(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
 msec loop_wall(void)
 {
 	return read_clock(CLOCK_REALTIME);

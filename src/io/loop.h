@@ -26,6 +26,8 @@ void loop_stop(struct loop *l);
 msec loop_now(const struct loop *l);
 /* The same clock in nanoseconds, read anew: for measuring. */
 int64_t loop_nanos(void);
+/* Milliseconds of a clock that never jumps and goes on while the machine sleeps; read anew. */
+msec loop_boot(void);
 /* Wall clock, milliseconds since 1970 UTC. */
 msec loop_wall(void);
 

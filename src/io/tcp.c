@@ -7,6 +7,15 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+void tcp_abort(int fd)
+{
+	/* Dissolving the association resets the connection and drops what has not been sent. */
+	const struct linger now = { .l_onoff = 1 };
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)connect(fd, &none, sizeof(none));
+}
+
 void tcp_tune(int fd)
 {
 	static const struct {

@@ -10,7 +10,7 @@
 enum {
 	TIMEOUT_DEFAULT_MS = 30 * 1000,
 	BODY_MAX_DEFAULT = 8 * 1024 * 1024,
-	LEASE_CONNECTIONS = 2, /* one may hang; the next try gets another */
+	LEASE_CONNECTIONS = 3, /* its watch, a request, and one that may hang */
 	/* Of a write: the answer is one object, and many are under way. */
 	WRITE_BUFFER = 2 * 1024,
 };
@@ -316,6 +316,17 @@ void kube_free(struct kube *k)
 	kube_config_free(k->config);
 	stats_done(&k->stats);
 	free(k);
+}
+
+void kube_gate_writes(struct kube *k, bool (*open)(void *arg), void *arg)
+{
+	http_client_gate(k->clients[KUBE_WRITE], open, arg);
+}
+
+void kube_abort(struct kube *k)
+{
+	for (int i = 0; i < KUBE_LANES; i++)
+		http_client_abort(k->clients[i]);
 }
 
 const struct kube_config *kube_config(const struct kube *k)

@@ -18,6 +18,11 @@ enum kube_lane { KUBE_WATCH, KUBE_WRITE, KUBE_LEASE, KUBE_LANES };
 int kube_new(struct loop *l, struct kube_config *config, int max_in_flight, struct kube **ret, struct err *e);
 void kube_free(struct kube *k); /* calls under way end without a callback; NULL allowed */
 
+/* Asked each time before anything of the lane KUBE_WRITE is sent; see http_client_gate(). */
+void kube_gate_writes(struct kube *k, bool (*open)(void *arg), void *arg);
+/* Nothing leaves any more, on any lane, whatever was queued; calls under way never end. */
+void kube_abort(struct kube *k);
+
 const struct kube_config *kube_config(const struct kube *k);
 struct loop *kube_loop(const struct kube *k);
 

@@ -38,6 +38,7 @@ enum phase { PAUSE, STREAM, PAGES, WATCH };
 
 struct reflector {
 	struct kube *kube;
+	enum kube_lane lane;
 	const struct resource *resource;
 	char *ns;
 	char *field_selector;
@@ -248,7 +249,7 @@ static void send_request(struct reflector *r)
 	add_selectors(r, &path);
 	bool list = r->phase == PAGES;
 	struct kube_request request = {
-		.lane = KUBE_WATCH,
+		.lane = r->lane,
 		.verb = list ? "list" : "watch",
 		.resource = r->resource,
 		.path = buf_str(&path),
@@ -575,6 +576,7 @@ struct reflector *reflector_new(const struct reflector_options *o)
 {
 	struct reflector *r = xcalloc(1, sizeof(*r));
 	r->kube = o->kube;
+	r->lane = o->lane;
 	r->resource = o->resource;
 	r->ns = copy_or_null(o->ns);
 	r->field_selector = copy_or_null(o->field_selector);
@@ -628,6 +630,16 @@ void reflector_kick(struct reflector *r)
 	} else if (r->phase == PAUSE) {
 		loop_timer_set(r->timer, 0);
 	}
+}
+
+void reflector_relist(struct reflector *r)
+{
+	kube_cancel(TAKE(r->call));
+	forget_position(r);
+	r->synced = false;
+	r->backoff = 0;
+	r->since = 0;
+	pause(r, 0, STREAM);
 }
 
 enum reflector_state reflector_state(const struct reflector *r)

@@ -48,6 +48,7 @@ struct reflector_options {
 	/* Of each object only this is read; metadata's name, resourceVersion and annotations must be part
 	 * of it. Kept by pointer; NULL = all. */
 	const struct js_keep *keep;
+	enum kube_lane lane;
 	uint64_t seed; /* of the jitter */
 	const struct reflector_ops *ops;
 	void *arg;
@@ -67,8 +68,12 @@ void reflector_free(struct reflector *r); /* allowed in its own callbacks; NULL 
  * that is not the best. For when a CRD has changed. */
 void reflector_kick(struct reflector *r);
 
+/* Forgets where it was and lists most-recent state anew, at once; reflector_synced() is false until that list
+ * is complete, and the state is told again also if it stays the same. Not from its own callbacks. */
+void reflector_relist(struct reflector *r);
+
 enum reflector_state reflector_state(const struct reflector *r);
-/* A list was told to its end at least once. */
+/* A list was told to its end at least once, since the last reflector_relist() if there was one. */
 bool reflector_synced(const struct reflector *r);
 /* The API version in use ("v2"): of the objects told last, and for paths of writes. Borrowed. */
 const char *reflector_version(const struct reflector *r);
