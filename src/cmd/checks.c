@@ -55,6 +55,11 @@ bool check_namespace(const char *value)
 	return is_name(slice_of(value), 63, false, "-");
 }
 
+bool check_object_name(const char *value)
+{
+	return is_domain(slice_of(value));
+}
+
 bool check_field_manager(const char *value)
 {
 	size_t n = strlen(value);

@@ -7,14 +7,17 @@
 #include "observe/health.h"
 #include "observe/ipam_metrics.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum {
 	STOP_PATIENCE = 5000, /* ms for writes on their way when told to stop */
 	HEALTH_CONNECTIONS = 256,
+	EXIT_LOST = 1, /* leadership was lost: whoever supervises us starts us again */
 };
 
 /* Everything that runs, in the order in which it is made. */
@@ -27,7 +30,10 @@ struct run {
 	struct berth_operator *operator_;
 	struct health *health;
 	struct event_times times;
+	struct election_config election;
+	char *identity; /* of the election; owned */
 	bool told_to_stop;
+	int code; /* to exit with */
 };
 
 static void run_done(struct run *r)
@@ -37,6 +43,7 @@ static void run_done(struct run *r)
 	kube_free(r->kube);
 	embedded_free(r->embedded);
 	loop_free(r->loop);
+	free(r->identity);
 	operator_options_done(&r->options);
 }
 
@@ -96,6 +103,55 @@ static int connect_kube(struct run *r, struct err *e)
 	return kube_new(r->loop, config, r->options.max_in_flight, &r->kube, e);
 }
 
+/* The host name tells people who it is, the random part that it is this process and no later one. */
+static char *new_identity(void)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	unsigned char b[8];
+	if (gethostname(host, sizeof(host)) < 0 || !host[0])
+		(void)snprintf(host, sizeof(host), "unknown");
+	host[sizeof(host) - 1] = '\0';
+	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
+		abort();
+	return xasprintf("%s_%02x%02x%02x%02x%02x%02x%02x%02x", host, b[0], b[1], b[2], b[3], b[4], b[5],
+			 b[6], b[7]);
+}
+
+static const char *own_namespace(const struct run *r)
+{
+	const char *pod = getenv("POD_NAMESPACE"), *config = kube_config(r->kube)->ns;
+	return r->options.namespace ? r->options.namespace
+	       : pod && pod[0]      ? pod
+	       : config             ? config
+				    : "default";
+}
+
+/* NULL: there is nobody to be elected against. The embedded API ends with this process, so a second one that
+ * waits to take over would have nothing to take over. */
+static const struct election_config *election(struct run *r)
+{
+	const struct operator_options *o = &r->options;
+	if (!o->leader_elect || o->embedded.on)
+		return NULL;
+	r->identity = new_identity();
+	r->election = (struct election_config){
+		.ns = own_namespace(r),
+		.name = o->lease_name,
+		.identity = r->identity,
+		.lease_duration = o->lease_duration,
+		.renew_deadline = o->renew_deadline,
+		.retry_period = o->retry_period,
+	};
+	return &r->election;
+}
+
+static void on_lost(void *arg)
+{
+	struct run *r = arg;
+	r->code = EXIT_LOST;
+	loop_stop(r->loop);
+}
+
 static void start_operator(struct run *r)
 {
 	const struct operator_options *o = &r->options;
@@ -107,6 +163,9 @@ static void start_operator(struct run *r)
 		.managers = (const char *const *)o->allocation.field_manager.items,
 		.metallb = o->allocation.accept_metallb_annotations,
 		.install_crds = o->install_crds,
+		.election = election(r),
+		.on_lost = on_lost,
+		.on_lost_arg = r,
 		.seed = (uint64_t)loop_wall() ^ ((uint64_t)getpid() << 32),
 		.times = &r->times,
 		.log = &r->log,
@@ -128,7 +187,10 @@ static void metrics(struct metrics *out, void *arg)
 	kube_metrics(out, r->kube);
 	if (!r->operator_)
 		return;
-	ipam_metrics(out, operator_ipam(r->operator_));
+	leader_metrics(out, operator_leads(r->operator_));
+	/* A follower has no picture: its zeros would be added to the numbers of the leader. */
+	if (operator_leads(r->operator_))
+		ipam_metrics(out, operator_ipam(r->operator_));
 	event_times_metrics(out, &r->times);
 	const char *resource;
 	uint64_t restarts;
@@ -193,6 +255,8 @@ int cmd_operator(int argc, char **argv)
 			(void)fprintf(stderr, "berth operator: %s\n", e.msg);
 			code = EXIT_WRONG_USE;
 		}
+		if (code == 0)
+			code = r.code;
 	}
 	run_done(&r);
 	return code;

@@ -19,8 +19,8 @@ static const struct flag running_flags[] = {
 	  .placeholder = "NAME",
 	  .check = check_namespace,
 	  .want = "the name of a namespace",
-	  .help = "namespace of the operator's own objects; without it the Pod's, else that of the "
-		  "kubeconfig's context, else default" },
+	  .help = "namespace of the operator's own objects, such as its Lease; without it the Pod's, else "
+		  "that of the kubeconfig's context, else default" },
 	{ .name = "http-address",
 	  .type = FLAG_STRING,
 	  AT(http_address),
@@ -63,6 +63,42 @@ static const struct flag running_flags[] = {
 	  .help = "form of the log lines" },
 };
 
+static const struct flag election_flags[] = {
+	{ .name = "leader-elect",
+	  .type = FLAG_BOOL,
+	  AT(leader_elect),
+	  .standard = "true",
+	  .help = "of several replicas only one decides and writes, the one that holds the Lease; without it "
+		  "there must be only one. Not with --embedded, where there is only one" },
+	{ .name = "leader-election-lease-duration",
+	  .type = FLAG_DURATION,
+	  AT(lease_duration),
+	  .standard = "15s",
+	  .placeholder = "DURATION",
+	  .help = "how long the others wait after the last renewal that they saw" },
+	{ .name = "leader-election-renew-deadline",
+	  .type = FLAG_DURATION,
+	  AT(renew_deadline),
+	  .standard = "10s",
+	  .placeholder = "DURATION",
+	  .help = "how long after its last renewal a leader may write; then it exits" },
+	{ .name = "leader-election-retry-period",
+	  .type = FLAG_DURATION,
+	  AT(retry_period),
+	  .standard = "2s",
+	  .placeholder = "DURATION",
+	  .help = "how often a leader renews, and at least how long a failed request waits" },
+	{ .name = "leader-election-resource-name",
+	  .type = FLAG_STRING,
+	  AT(lease_name),
+	  .standard = "berth-operator",
+	  .placeholder = "NAME",
+	  .check = check_object_name,
+	  .want = "the name of an object: up to 253 small letters, digits, '-' and '.'",
+	  .needed = true,
+	  .help = "name of the Lease" },
+};
+
 static const struct flag embedded_flags[] = {
 	{ .name = "embedded",
 	  .type = FLAG_OPTIONAL,
@@ -86,12 +122,36 @@ static const struct flag_section sections[] = {
 	{ "Cluster", cluster_flags, CLUSTER_FLAGS, offsetof(struct operator_options, cluster) },
 	{ "Addresses", allocation_flags, ALLOCATION_FLAGS, offsetof(struct operator_options, allocation) },
 	{ "Running", running_flags, ARRAY_LEN(running_flags), 0 },
+	{ "Several replicas", election_flags, ARRAY_LEN(election_flags), 0 },
 	{ "Without a cluster", embedded_flags, ARRAY_LEN(embedded_flags), 0 },
 };
+
+/* The rules of the Go client library: a renewal that fails must leave time for another, and whoever cannot
+ * renew must be silent before the others may begin. */
+static void check_election(const struct operator_options *o, struct flag_mistakes *m)
+{
+	static const char *const names[] = { "lease-duration", "renew-deadline", "retry-period" };
+	const msec values[] = { o->lease_duration, o->renew_deadline, o->retry_period };
+	if (!o->leader_elect)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (values[i] <= 0)
+			flag_mistake(m, "--leader-election-%s: want more than 0", names[i]);
+	if (o->lease_duration <= o->renew_deadline)
+		flag_mistake(m,
+			     "--leader-election-lease-duration: want more than the renew deadline, %lld ms",
+			     (long long)o->renew_deadline);
+	if (o->renew_deadline * 5 <= o->retry_period * 6)
+		flag_mistake(m,
+			     "--leader-election-renew-deadline: want more than 1.2 times the retry period, "
+			     "%lld ms",
+			     (long long)(o->retry_period * 6 / 5));
+}
 
 static void check(void *options, struct flag_mistakes *m)
 {
 	struct operator_options *o = options;
+	check_election(o, m);
 	allocation_check(&o->allocation, m);
 	if (o->embedded.on && (o->cluster.kubeconfig || o->cluster.context))
 		flag_mistake(m, "--%s: does not go with --embedded, which brings its own API server",

@@ -11,6 +11,9 @@ struct operator_options {
 	struct allocation_options allocation;
 	char *namespace; /* NULL = not given: the Pod's, else that of the context, else "default" */
 	char *http_address;
+	bool leader_elect;
+	msec lease_duration, renew_deadline, retry_period;
+	char *lease_name;
 	int max_in_flight;
 	msec mass_release_delay;
 	bool install_crds;

@@ -323,6 +323,11 @@ void kube_gate_writes(struct kube *k, bool (*open)(void *arg), void *arg)
 	http_client_gate(k->clients[KUBE_WRITE], open, arg);
 }
 
+void kube_abort_writes(struct kube *k)
+{
+	http_client_abort(k->clients[KUBE_WRITE]);
+}
+
 void kube_abort(struct kube *k)
 {
 	for (int i = 0; i < KUBE_LANES; i++)

@@ -20,6 +20,8 @@ void kube_free(struct kube *k); /* calls under way end without a callback; NULL 
 
 /* Asked each time before anything of the lane KUBE_WRITE is sent; see http_client_gate(). */
 void kube_gate_writes(struct kube *k, bool (*open)(void *arg), void *arg);
+/* Nothing of the lane KUBE_WRITE leaves any more, whatever was queued; calls under way never end. */
+void kube_abort_writes(struct kube *k);
 /* Nothing leaves any more, on any lane, whatever was queued; calls under way never end. */
 void kube_abort(struct kube *k);
 

@@ -33,12 +33,8 @@ static void add_states(struct metrics *m, const char *pool, const char *family, 
 		const char *state;
 		struct count n;
 	} states[] = {
-		{ "used", c->used },
-		{ "foreign", c->foreign },
-		{ "firstlast", c->first_last },
-		{ "excluded", c->excluded },
-		{ "free", c->free },
-		{ "reserved", c->reserved },
+		{ "used", c->used },         { "foreign", c->foreign }, { "firstlast", c->first_last },
+		{ "excluded", c->excluded }, { "free", c->free },       { "reserved", c->reserved },
 		{ "cooling", c->cooling },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
@@ -66,6 +62,11 @@ static void add_failures(struct metrics *m, const struct ipam_stats *s)
 		if (r != REASON_SATISFIED)
 			metrics_value(m, (double)s->failures[r],
 				      LABEL("reason", ipam_reason_name((enum ipam_reason)r)));
+}
+
+void leader_metrics(struct metrics *m, bool leads)
+{
+	gauge(m, "berth_leader", "1 where this replica decides and writes, 0 where it follows", leads);
 }
 
 void ipam_metrics(struct metrics *m, const struct ipam *ipam)

@@ -6,6 +6,8 @@
 #include "kube/kube.h"
 #include "observe/metrics.h"
 
+/* Does this process lead? */
+void leader_metrics(struct metrics *m, bool leads);
 void ipam_metrics(struct metrics *m, const struct ipam *ipam);
 void kube_metrics(struct metrics *m, const struct kube *k);
 /* The same from counters. */

@@ -30,10 +30,18 @@ void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js 
 	operator_kick(o);
 }
 
+/* A follower lists and watches, so that it knows that it may and can; what it hears it lets go. A leader
+ * reads all of it anew in any case, and so begins with the same empty picture as one that starts alone. */
+static bool is_deaf(const struct feed *f)
+{
+	return !f->o->leads || !f->o->installed;
+}
+
 static void on_begin(void *arg)
 {
 	struct feed *f = arg;
-	ipam_list_begin(f->o->ipam, f->kind);
+	if (!is_deaf(f))
+		ipam_list_begin(f->o->ipam, f->kind);
 }
 
 static void measure(const struct feed *f, enum event_kind kind, int64_t since)
@@ -47,6 +55,8 @@ static void on_upsert(struct js *object, void *arg)
 {
 	struct feed *f = arg;
 	int64_t since = loop_nanos();
+	if (is_deaf(f))
+		return;
 	feed_object(f->o, f->kind, object, TOLD_BY_WATCH);
 	measure(f, EVENT_UPSERT, since);
 }
@@ -66,6 +76,8 @@ static void on_deleted(struct js *object, void *arg)
 {
 	struct feed *f = arg;
 	int64_t since = loop_nanos();
+	if (is_deaf(f))
+		return;
 	view_tell_deleted(f->o->ipam, f->kind, object, operator_now(f->o));
 	measure(f, EVENT_DELETE, since);
 	operator_kick(f->o);
@@ -75,6 +87,9 @@ static void on_end(void *arg)
 {
 	struct feed *f = arg;
 	bool was = ipam_ready(f->o->ipam);
+	f->told = true;
+	if (is_deaf(f))
+		return;
 	ipam_list_end(f->o->ipam, f->kind, operator_now(f->o));
 	if (!was && ipam_ready(f->o->ipam)) {
 		struct ipam_stats s;
@@ -92,6 +107,9 @@ static void kind_is_missing(struct feed *f)
 {
 	struct berth_operator *o = f->o;
 	if (f->kind == KIND_RECORD && (o->config.records == RECORDS_ALWAYS || ipam_ready(o->ipam)))
+		return;
+	f->told = true;
+	if (is_deaf(f))
 		return;
 	if (f->kind == KIND_POOL || f->kind == KIND_RECORD) {
 		ipam_kind_lost(o->ipam, f->kind, operator_now(o));
@@ -116,7 +134,9 @@ static void on_state(enum reflector_state s, const char *why, void *arg)
 		log_error(log, "not allowed: grant the verbs list and watch on this resource",
 			  KV("resource", plural), KV("why", why));
 		/* Pools that were read once and may not be read any more are kept as they were. */
-		if (f->kind == KIND_POOL && reflector_synced(f->reflector))
+		if (is_deaf(f))
+			f->told = false;
+		else if (f->kind == KIND_POOL && reflector_synced(f->reflector))
 			ipam_kind_lost(f->o->ipam, f->kind, operator_now(f->o));
 		break;
 	case REFLECTOR_NOT_SERVED:
@@ -168,6 +188,19 @@ void feeds_start(struct berth_operator *o)
 			.ops = &ops,
 			.arg = f,
 		});
+	}
+}
+
+void feeds_relist(struct berth_operator *o)
+{
+	for (int k = 0; k < IPAM_KINDS; k++) {
+		struct feed *f = &o->feeds[k];
+		f->told = false;
+		/* Whatever its state will be is news to whom it leads. */
+		f->state = REFLECTOR_LISTING;
+		f->why[0] = '\0';
+		if (f->reflector)
+			reflector_relist(f->reflector);
 	}
 }
 

@@ -12,7 +12,10 @@ struct feed {
 	struct reflector *reflector; /* owned; NULL = not watched */
 	enum reflector_state state;
 	char why[200];
+	bool told; /* its list is complete, or there is none to be had */
 };
+
+struct election;
 
 struct berth_operator {
 	struct loop *loop;
@@ -31,6 +34,9 @@ struct berth_operator {
 	struct loop_timer *patience;
 	struct install *install;
 	bool installed;
+	struct election *election; /* NULL = none */
+	bool following;            /* its lists began before it led */
+	bool leads;                /* decides and writes; without an election always */
 	char not_ready[256];
 };
 
@@ -39,14 +45,30 @@ struct moment operator_now(const struct berth_operator *o);
 void operator_kick(struct berth_operator *o);
 void operator_stopped_if_idle(struct berth_operator *o);
 
+/* What an election may bring, each at most once: lists and watches begin, without deciding; leads, from
+ * most-recent lists; is over. */
+void operator_follow(struct berth_operator *o);
+void operator_lead(struct berth_operator *o);
+void operator_lost(struct berth_operator *o);
+
 /* feed.c */
 void feeds_start(struct berth_operator *o);
+/* All kinds are listed anew. */
+void feeds_relist(struct berth_operator *o);
 void feeds_free(struct berth_operator *o);
 void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js *object, enum told_by by);
 
 /* act.c */
 void act(struct berth_operator *o, const struct effect *x);
 void act_cancel_all(struct berth_operator *o);
+
+/* election.c */
+struct election *election_start(struct berth_operator *o);
+void election_free(struct election *x); /* NULL allowed */
+/* Gives the Lease up if it is held, then calls fn, in any case soon. */
+void election_leave(struct election *x, loop_fn *fn, void *arg);
+/* Why nothing is known of the Lease; NULL = it is. */
+const char *election_problem(struct election *x);
 
 /* install.c: applies our CRDs; calls operator_installed() when it is through, with or without success. */
 struct install *install_start(struct berth_operator *o);

@@ -15,7 +15,7 @@ void operator_kick(struct berth_operator *o)
 static void pump(void *arg)
 {
 	struct berth_operator *o = arg;
-	if (o->stopping)
+	if (o->stopping || !o->leads)
 		return;
 	struct effect x;
 	while (ipam_next(o->ipam, operator_now(o), &x))
@@ -30,7 +30,47 @@ static void pump(void *arg)
 void operator_installed(struct berth_operator *o)
 {
 	o->installed = true;
+	/* What was listed while following may be old: a leader reads each kind once more. */
+	if (o->following)
+		feeds_relist(o);
+	else
+		feeds_start(o);
+}
+
+void operator_follow(struct berth_operator *o)
+{
+	if (o->stopping || o->leads || o->following)
+		return;
+	o->following = true;
 	feeds_start(o);
+}
+
+void operator_lead(struct berth_operator *o)
+{
+	if (o->stopping)
+		return;
+	o->leads = true;
+	if (o->config.install_crds)
+		o->install = install_start(o);
+	else
+		operator_installed(o);
+}
+
+static void end_work(struct berth_operator *o)
+{
+	o->stopping = true;
+	install_free(TAKE(o->install));
+	feeds_free(o);
+}
+
+void operator_lost(struct berth_operator *o)
+{
+	kube_abort(o->kube);
+	o->leads = false;
+	end_work(o);
+	act_cancel_all(o);
+	if (o->config.on_lost)
+		o->config.on_lost(o->config.on_lost_arg);
 }
 
 struct berth_operator *operator_new(struct loop *l, struct kube *k, const struct operator_config *c)
@@ -43,10 +83,10 @@ struct berth_operator *operator_new(struct loop *l, struct kube *k, const struct
 	o->view = (struct view_config){ .managers = c->managers, .metallb = c->metallb };
 	o->ipam = ipam_new(&o->config.ipam);
 	o->pump = loop_timer_new(l, pump, o);
-	if (c->install_crds)
-		o->install = install_start(o);
+	if (c->election)
+		o->election = election_start(o);
 	else
-		operator_installed(o);
+		operator_lead(o);
 	return o;
 }
 
@@ -55,6 +95,7 @@ void operator_free(struct berth_operator *o)
 	if (!o)
 		return;
 	install_free(o->install);
+	election_free(o->election);
 	act_cancel_all(o);
 	feeds_free(o);
 	loop_timer_free(o->pump);
@@ -63,13 +104,26 @@ void operator_free(struct berth_operator *o)
 	free(o);
 }
 
-static void stopped(void *arg)
+static void left(void *arg)
 {
 	struct berth_operator *o = arg;
 	loop_fn *fn = o->on_stopped;
 	o->on_stopped = NULL;
 	if (fn)
 		fn(o->on_stopped_arg);
+}
+
+/* Nothing is on its way any more, or patience is at its end: the Lease goes last. */
+static void stopped(void *arg)
+{
+	struct berth_operator *o = arg;
+	if (o->n_calls > 0)
+		kube_abort_writes(o->kube);
+	act_cancel_all(o);
+	if (o->election)
+		election_leave(o->election, left, o);
+	else
+		left(o);
 }
 
 void operator_stopped_if_idle(struct berth_operator *o)
@@ -82,12 +136,11 @@ void operator_stop(struct berth_operator *o, msec patience, loop_fn *fn, void *a
 {
 	if (o->stopping)
 		return;
-	o->stopping = true;
+	end_work(o);
 	o->on_stopped = fn;
 	o->on_stopped_arg = arg;
 	o->patience = loop_timer_new(o->loop, stopped, o);
 	loop_timer_set(o->patience, patience);
-	feeds_free(o);
 	operator_stopped_if_idle(o);
 }
 
@@ -95,7 +148,9 @@ const char *operator_not_ready(struct berth_operator *o)
 {
 	if (o->stopping)
 		return "stopping";
-	if (!o->installed)
+	if (o->election && election_problem(o->election))
+		return election_problem(o->election);
+	if (o->leads && !o->installed)
 		return "the CRDs are being applied";
 	if (ipam_ready(o->ipam))
 		return ipam_pools_lost(o->ipam)
@@ -103,14 +158,19 @@ const char *operator_not_ready(struct berth_operator *o)
 			       : NULL;
 	for (int k = 0; k < IPAM_KINDS; k++) {
 		const struct feed *f = &o->feeds[k];
-		if (!f->reflector || reflector_synced(f->reflector))
+		if (!f->reflector || f->told)
 			continue;
 		(void)snprintf(o->not_ready, sizeof(o->not_ready), "%s: %s%s%s",
 			       reflector_resource(f->reflector)->plural, reflector_state_name(f->state),
 			       f->why[0] ? ": " : "", f->why);
 		return o->not_ready;
 	}
-	return "the lists are not complete";
+	return o->leads || !o->following ? "the lists are not complete" : NULL;
+}
+
+bool operator_leads(const struct berth_operator *o)
+{
+	return o->leads && !o->stopping;
 }
 
 const struct ipam *operator_ipam(const struct berth_operator *o)

@@ -265,6 +265,9 @@ class ApiserverCluster(Cluster):
     def start(self, *flags, ready=True, json_log=False, env=None):
         if not any(f.startswith("--kubeconfig") for f in flags):
             flags = (f"--kubeconfig={self.operator_kubeconfig}", *flags)
+        # Without an election, so that who comes after a kill -9 need not wait; test_leader.py is about it.
+        if not any(f.startswith("--leader-elect") for f in flags):
+            flags = ("--leader-elect=false", *flags)
         operator = self._run(flags, json_log, env)
         return operator.wait_ready() if ready else operator
 

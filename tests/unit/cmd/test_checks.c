@@ -34,6 +34,12 @@ static void namespaces(void **state)
 	REFUSES(check_namespace, "Default", "a.b", "-a", "a_b", (A63 "a"));
 }
 
+static void object_names(void **state)
+{
+	TAKES(check_object_name, "berth-operator", "a.b", "1", (A63 A63));
+	REFUSES(check_object_name, "Berth", "a..b", "-a", "a_b", "a/b", ".a", (A63 A63 A63 A63 "ab"));
+}
+
 static void field_managers(void **state)
 {
 	TAKES(check_field_manager, "berth", "cilium-operator-generic", "a b", (A63 A63 "ab"));
@@ -58,9 +64,10 @@ static void loopback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes),    cmocka_unit_test(values_of_labels),
-		cmocka_unit_test(namespaces), cmocka_unit_test(field_managers),
-		cmocka_unit_test(addresses),  cmocka_unit_test(loopback),
+		cmocka_unit_test(classes),        cmocka_unit_test(values_of_labels),
+		cmocka_unit_test(namespaces),     cmocka_unit_test(object_names),
+		cmocka_unit_test(field_managers), cmocka_unit_test(addresses),
+		cmocka_unit_test(loopback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
