@@ -105,7 +105,7 @@ class Place:
         self.server, self.kubeconfig, self.folder = server, kubeconfig, folder
 
     def flags(self, records):
-        return [f"--kubeconfig={self.kubeconfig}", f"--address-records={'on' if records else 'off'}"]
+        return ["--leader-elect=false", f"--kubeconfig={self.kubeconfig}", f"--address-records={'on' if records else 'off'}"]
 
     def operator(self, records):
         return OperatorRun(self.flags(records), self.folder)
