@@ -23,6 +23,8 @@ test=(
 	libcmocka-dev python3-pytest openssl
 	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
 	shellcheck nghttp2-client iproute2
+	# the image
+	buildah
 )
 
 case ${1:-test} in

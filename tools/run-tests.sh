@@ -134,8 +134,12 @@ run_e2e() {
 	program=$(program_in build-sanitize)
 	[ -x "$program" ] || { lost "end-to-end tests: the build made no program"; return; }
 	check controlplane tests/controlplane/build.sh || { lost "end-to-end tests: no control plane"; return; }
+	check helm tests/controlplane/build.sh helm || { lost "end-to-end tests: no Helm"; return; }
 	say "end-to-end tests on both back ends side by side, with sanitizers"
 	export BERTH_BIN=$program
+	# What would go into the image; without it the step gcc has failed, or was not asked for.
+	[ ! -f build-gcc/build.ninja ] || BERTH_RELEASE=$(program_in build-gcc)
+	export BERTH_RELEASE
 	for backend in apiserver embedded; do
 		e2e_share "$backend" &
 		pids[$backend]=$!

@@ -1,6 +1,7 @@
 """Fixtures: `cluster` is what a test asks for, and gets once for each back end. Markers:
 
 only("apiserver")   the test runs on that back end alone
+last                the test runs after all others, of which it has something to say
 durable             the embedded API keeps its state in a file, for tests that start it again
 """
 
@@ -13,7 +14,7 @@ import time
 
 import pytest
 
-from lib import controlplane
+from lib import audit, controlplane
 from lib.cluster import ApiserverCluster, EmbeddedCluster
 from lib.proxy import Proxy
 
@@ -23,6 +24,7 @@ TEST_SECONDS = 400
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "only(backend): run on that back end alone")
+    config.addinivalue_line("markers", "last: run after all others")
     config.addinivalue_line("markers", "durable: the embedded API keeps its state in a file")
 
 
@@ -45,6 +47,7 @@ def pytest_collection_modifyitems(config, items):
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [i for i in items if belongs(i)]
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -76,6 +79,17 @@ def no_endless_test():
 
 
 @pytest.fixture(scope="session")
+def left_out(request):
+    """Test modules of this folder that this run has nothing of, and what chose some tests only."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    there = {name for name in os.listdir(here) if name.startswith("test_") and name.endswith(".py")}
+    out = sorted(there - {os.path.basename(str(i.path)) for i in request.session.items})
+    options = request.config.option
+    out += [f"-{flag} {value}" for flag, value in (("k", options.keyword), ("m", options.markexpr)) if value]
+    return out + [arg for arg in request.config.args if "::" in arg]
+
+
+@pytest.fixture(scope="session")
 def kubectl_binary():
     return os.path.join(controlplane.programs("kubectl"), "kubectl")
 
@@ -84,7 +98,7 @@ def kubectl_binary():
 def control_plane(tmp_path_factory):
     """etcd and kube-apiserver; started by the first test that needs them."""
     folder = tmp_path_factory.mktemp("controlplane")
-    plane = controlplane.ControlPlane(folder)
+    plane = controlplane.ControlPlane(folder, audit.POLICY)
     plane.start()
     yield plane
     plane.stop()

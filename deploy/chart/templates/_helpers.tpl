@@ -52,6 +52,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
     "mass-release-delay" $o.massReleaseDelay
     "log-level" $o.logLevel
     "log-format" $o.logFormat
+    "leader-elect" (ternary nil false $l.enabled)
+    "leader-election-lease-duration" $l.leaseDuration
+    "leader-election-renew-deadline" $l.renewDeadline
+    "leader-election-retry-period" $l.retryPeriod
 }}
 {{- if not (kindIs "invalid" $value) }}
 - {{ printf "--%s=%v" $flag $value | quote }}

@@ -222,7 +222,7 @@ class ApiserverCluster(Cluster):
                              "--duration=24h").strip()
         self.operator_kubeconfig = write_kubeconfig(
             self.control_plane.file("operator.kubeconfig"), self.control_plane.url,
-            self.control_plane.ca_file, token)
+            self.control_plane.ca_file, token, OPERATOR_NAMESPACE)
         return {"crds": self.crds, "token": token, "operator_kubeconfig": self.operator_kubeconfig}
 
     def adopt(self, installed):

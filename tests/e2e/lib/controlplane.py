@@ -42,9 +42,11 @@ class ControlPlane:
 
     SERVICE_RANGE = "10.96.0.0/12,fd00:10:96::/112"
 
-    def __init__(self, folder):
+    def __init__(self, folder, audit_policy=None):
+        """audit_policy: an audit.k8s.io Policy, by which the server writes what it was asked for to audit.log."""
         self.folder = str(folder)
         self.bin = programs()
+        self.audit_policy = audit_policy
         self.admin_token = secrets.token_hex(16)
         self.etcd = self.apiserver = None
         self.etcd_port = self.port = 0
@@ -92,13 +94,21 @@ class ControlPlane:
             f"--token-auth-file={self.file('tokens.csv')}", "--authorization-mode=RBAC",
             f"--service-cluster-ip-range={self.SERVICE_RANGE}", "--disable-admission-plugins=ServiceAccount",
             # Nothing serves the endpoint of this server to pods here.
-            "--endpoint-reconciler-type=none",
+            "--endpoint-reconciler-type=none", *self._audit_flags(),
         ], self.file("kube-apiserver.log"))
         wait_until("the server's certificate", lambda: self._exited(self.apiserver) or os.path.exists(self.ca_file))
         self.admin = Api(self.url, self.admin_token, self.ca_file)
         self._wait(self.apiserver, self.admin, "/readyz")
         self.admin_kubeconfig = write_kubeconfig(self.file("admin.kubeconfig"), self.url, self.ca_file,
                                                  self.admin_token)
+
+    def _audit_flags(self):
+        if not self.audit_policy:
+            return []
+        with open(self.file("audit-policy.json"), "w", encoding="utf-8") as f:
+            json.dump(self.audit_policy, f)  # JSON is YAML
+        return [f"--audit-policy-file={self.file('audit-policy.json')}", f"--audit-log-path={self.file('audit.log')}",
+                "--audit-log-maxsize=1000"]
 
     @property
     def url(self):
