@@ -20,6 +20,7 @@ from lib.proxy import Proxy
 
 BACKENDS = os.environ.get("BERTH_E2E_BACKENDS", "apiserver,embedded").split(",")
 TEST_SECONDS = 400
+MODULES = pytest.StashKey()  # the test modules that this run was begun with
 
 
 def pytest_configure(config):
@@ -43,6 +44,7 @@ def pytest_collection_modifyitems(config, items):
         if "backend" in item.fixturenames:
             return backend is not None
         return "apiserver" in BACKENDS
+    config.stash[MODULES] = {os.path.basename(str(i.path)) for i in items}
     out = [i for i in items if not belongs(i)]
     if out:
         config.hook.pytest_deselected(items=out)
@@ -83,7 +85,7 @@ def left_out(request):
     """Test modules of this folder that this run has nothing of, and what chose some tests only."""
     here = os.path.dirname(os.path.abspath(__file__))
     there = {name for name in os.listdir(here) if name.startswith("test_") and name.endswith(".py")}
-    out = sorted(there - {os.path.basename(str(i.path)) for i in request.session.items})
+    out = sorted(there - request.config.stash[MODULES])
     options = request.config.option
     out += [f"-{flag} {value}" for flag, value in (("k", options.keyword), ("m", options.markexpr)) if value]
     return out + [arg for arg in request.config.args if "::" in arg]

@@ -160,7 +160,8 @@ def test_what_is_not_allowed_is_said_with_verb_and_resource(apiserver):
             assert all(": grant the verb list on the resource " in line for line in lines), err
             named = {line.partition("on the resource ")[2].partition(":")[0] for line in lines}
             assert named == {"nodes", "ciliumloadbalancerippools.cilium.io", "ipaddresses.networking.k8s.io",
-                             "servicecidrs.networking.k8s.io"}
+                             "servicecidrs.networking.k8s.io", "namespaces", "ippoolpolicies.berth.dev",
+                             "ipreservations.berth.dev"}
     finally:
         for kind, name in (("clusterrolebinding", "berth-test-services"), ("clusterrole", "berth-test-services"),
                            ("serviceaccount", "nobody")):
