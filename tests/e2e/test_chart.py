@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lib.controlplane import ROOT
-from lib.helm import CHART, helm, one, template, value_sets
+from lib.helm import CHART, helm, one, template, text_of, value_sets
 from lib.kubectl import as_list
 from lib.process import wait_until
 
@@ -166,7 +166,7 @@ def test_each_value_changes_something(tmp_path):
 
     def with_values(values, *more):
         path.write_text(yaml.safe_dump(values), encoding="utf-8")
-        return template("--values", str(path), *more)
+        return text_of("--values", str(path), *more)
 
     plain = with_values(base)
     on_already = {("policies", "enabled"), ("podDisruptionBudget", "enabled"), ("leaderElection", "enabled"),
@@ -223,7 +223,7 @@ def test_helm_installs_upgrades_and_uninstalls(apiserver):
         assert kubectl.json("deployment", "trial-berth-operator", "-n", "helm-trial")["spec"]["replicas"] == 2
         account = "system:serviceaccount:helm-trial:trial-berth-operator"
         wait_until("its account may patch statuses", lambda: kubectl.try_run(
-            "auth", "can-i", "patch", "services/status", f"--as={account}", "-A").returncode == 0)
+            "auth", "can-i", "patch", "services", "--subresource=status", f"--as={account}", "-A").returncode == 0)
         run("upgrade", "trial", CHART, *value_sets()["least"])
         assert kubectl.json("deployment", "trial-berth-operator", "-n", "helm-trial")["spec"]["replicas"] == 1
         assert kubectl.try_run("get", "pdb", "trial-berth-operator", "-n", "helm-trial").returncode != 0

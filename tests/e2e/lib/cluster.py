@@ -234,8 +234,8 @@ class ApiserverCluster(Cluster):
         self.kubectl("apply", "-f", path)
         self._granted[option] = path
         with open(path, encoding="utf-8") as f:
-            rule = next(o for o in yaml.safe_load_all(f) if o and o["kind"] == "ClusterRole")["rules"][-1]
-        resource, verb = ".".join(filter(None, (rule["resources"][-1], rule["apiGroups"][-1]))), rule["verbs"][-1]
+            rule = next(o for o in yaml.safe_load_all(f) if o and o["kind"] == "ClusterRole")["rules"][0]
+        resource, verb = ".".join(filter(None, (rule["resources"][0], rule["apiGroups"][0]))), rule["verbs"][-1]
         account = f"system:serviceaccount:{OPERATOR_NAMESPACE}:{OPERATOR_ACCOUNT}"
         # The server's authorizer learns of it through a watch.
         wait_until(f"the operator may {verb} {resource}", lambda: self.kubectl.try_run(

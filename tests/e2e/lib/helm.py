@@ -35,11 +35,16 @@ def value_sets():
     return found
 
 
-def template(*argv, release="berth", namespace="berth-system"):
-    """The objects that the chart makes."""
-    done = helm("template", release, CHART, "--namespace", namespace, *argv)
+def text_of(*argv, release="berth"):
+    """What the chart makes, as YAML."""
+    done = helm("template", release, CHART, "--namespace", "berth-system", *argv)
     assert done.returncode == 0, done.stderr
-    return [o for o in yaml.safe_load_all(done.stdout) if o]
+    return done.stdout
+
+
+def template(*argv, release="berth"):
+    """The same as objects."""
+    return [o for o in yaml.safe_load_all(text_of(*argv, release=release)) if o]
 
 
 def one(objects, kind, suffix=""):
