@@ -73,6 +73,7 @@ static int start_embedded(struct run *r, struct kube_config **ret, struct err *e
 		.file = r->options.embedded.value,
 		.crds = berth_crds,
 		.n_crds = berth_crds_n,
+		.faults = r->options.embedded_fault,
 		.log = &r->log,
 	};
 	int err = embedded_new(r->loop, &o, &r->embedded, e);

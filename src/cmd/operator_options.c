@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cmd/args.h"
 #include "cmd/checks.h"
+#include "embedded/fault.h"
 
 #define AT(field) .offset = offsetof(struct operator_options, field)
 
@@ -116,6 +117,12 @@ static const struct flag embedded_flags[] = {
 	  .want = "a loopback address such as 127.0.0.1:8901 (it asks nobody for a password)",
 	  .needed = true,
 	  .help = "where the embedded API server listens" },
+	{ .name = "embedded-fault",
+	  .type = FLAG_STRING,
+	  AT(embedded_fault),
+	  .placeholder = "SPEC",
+	  .help = "for tests: faults that the embedded API server plays on its clients, such as "
+		  "\"seed=7;500:0.05,verb=patch;cut\"; see docs/faults.md" },
 };
 
 static const struct flag_section sections[] = {
@@ -148,6 +155,15 @@ static void check_election(const struct operator_options *o, struct flag_mistake
 			     (long long)(o->retry_period * 6 / 5));
 }
 
+static void check_faults(const char *spec, struct flag_mistakes *m)
+{
+	struct fault_plan plan = { 0 };
+	struct err e = { 0 };
+	if (spec && fault_parse(spec, &plan, &e) < 0)
+		flag_mistake(m, "--embedded-fault: %s", e.msg);
+	fault_plan_done(&plan);
+}
+
 static void check(void *options, struct flag_mistakes *m)
 {
 	struct operator_options *o = options;
@@ -156,6 +172,9 @@ static void check(void *options, struct flag_mistakes *m)
 	if (o->embedded.on && (o->cluster.kubeconfig || o->cluster.context))
 		flag_mistake(m, "--%s: does not go with --embedded, which brings its own API server",
 			     o->cluster.kubeconfig ? "kubeconfig" : "context");
+	if (o->embedded_fault && !o->embedded.on)
+		flag_mistake(m, "--embedded-fault: wants --embedded, whose faults they are");
+	check_faults(o->embedded_fault, m);
 }
 
 const struct flag_set operator_flags = {

@@ -19,6 +19,7 @@ struct operator_options {
 	bool install_crds;
 	struct flag_optional embedded; /* value: the file; NULL = in memory */
 	char *embedded_address;
+	char *embedded_fault; /* NULL = none */
 	enum log_level log_level;
 	enum log_format log_format;
 	/* Not a flag: files of --config-dir that are none, for one line each in the log. */

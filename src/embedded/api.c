@@ -3,6 +3,7 @@
 #include "embedded/addresses.h"
 #include "embedded/crd.h"
 #include "embedded/embedded.h"
+#include "embedded/fault_gate.h"
 #include "embedded/meta.h"
 #include "embedded/object.h"
 #include "embedded/rest.h"
@@ -175,6 +176,7 @@ static void api_done(struct api *a)
 	if (a->store && store_in_transaction(a->store))
 		api_flush(a);
 	http_server_free(a->http);
+	fault_gate_free(a->faults);
 	for (size_t i = 0; i < a->n_replies; i++) {
 		free(a->replies[i].content_type);
 		free(a->replies[i].body);
@@ -197,6 +199,11 @@ static int api_start(struct api *a, struct loop *l, const struct embedded_option
 {
 	a->loop = l;
 	a->log = o->log;
+	struct fault_plan plan = { 0 };
+	if (o->faults && fault_parse(o->faults, &plan, e) < 0)
+		return err_wrap(e, "faults");
+	if (o->faults)
+		a->faults = fault_gate_new(a, o->faults, &plan);
 	if (getrandom(&a->rng, sizeof(a->rng), 0) != (ssize_t)sizeof(a->rng))
 		return err_set(e, EIO, "no random numbers");
 	a->commit = loop_timer_new(l, on_commit, a);

@@ -15,6 +15,7 @@
 
 struct hub;
 struct addresses;
+struct fault_gate;
 
 /* One change of the open transaction. Owned with all below. */
 struct change {
@@ -41,6 +42,7 @@ struct api {
 	struct registry kinds;
 	struct hub *hub;
 	struct addresses *addresses;
+	struct fault_gate *faults; /* NULL = none */
 	const struct log *log;
 	struct rng rng;
 	struct loop_timer *commit, *minute;

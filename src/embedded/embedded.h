@@ -15,6 +15,7 @@ struct embedded_options {
 	size_t n_crds;
 	const struct log *log; /* borrowed; NULL = silent */
 	int64_t keep_changes;  /* how far back watches can resume; 0 = 10,000 changes */
+	const char *faults;    /* for tests, see fault.h; NULL = none, and they cannot be asked for later */
 };
 
 /* Listens when it returns. -EINVAL, -EIO, -EADDRINUSE … with a message. */

@@ -1,6 +1,7 @@
 #include "embedded/rest.h"
 
 #include "embedded/event.h"
+#include "embedded/fault_gate.h"
 #include "embedded/table.h"
 
 enum { PARTS_MAX = 8, ACCEPT_MAX = 4096, WARNING_MAX = 4096 };
@@ -163,6 +164,11 @@ static bool is_true(const char *s)
 	return s && slice_to_bool(slice_of(s), &v) == 0 && v;
 }
 
+bool rest_is_watch(const struct request *r)
+{
+	return !*r->name && strcmp(r->method, "GET") == 0 && is_true(http_query(r->x, "watch"));
+}
+
 static void dispatch(struct request *r)
 {
 	static const struct {
@@ -181,7 +187,7 @@ static void dispatch(struct request *r)
 		{ "DELETE", false, rest_delete_collection },
 	};
 	bool named = *r->name;
-	if (!named && strcmp(r->method, "GET") == 0 && is_true(http_query(r->x, "watch"))) {
+	if (rest_is_watch(r)) {
 		rest_watch(r);
 		return;
 	}
@@ -232,10 +238,10 @@ void rest_handle(struct http_exchange *x, void *arg)
 	if (!split_path(http_path(x), store, parts, &n)) {
 		status_bad_request(&st, "malformed path");
 		rest_fail(&r, &st);
-	} else if (!rest_describe(&r, parts, n)) {
+	} else if (!fault_gate_describe(r.api->faults, &r, parts, n) && !rest_describe(&r, parts, n)) {
 		if (resolve(&r, parts, n, &st) < 0)
 			rest_fail(&r, &st);
-		else
+		else if (!fault_gate_strikes(r.api->faults, &r))
 			dispatch(&r);
 	}
 	js_free(r.warnings);

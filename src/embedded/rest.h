@@ -19,9 +19,13 @@ struct request {
 	bool include_object; /* Table rows carry the object, not only its metadata */
 	bool no_object;      /* or nothing at all */
 	struct js *warnings; /* owned */
+	/* What a fault does to a watch: 410 at once, or closed after so many ms. */
+	bool expire, cut;
+	msec cut_after;
 };
 
 void rest_handle(struct http_exchange *x, void *api);
+bool rest_is_watch(const struct request *r);
 
 /* Answers; the exchange is gone. */
 void rest_reply_js(struct request *r, int code, const struct js *doc);

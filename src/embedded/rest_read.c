@@ -283,8 +283,10 @@ static int read_watch(struct request *r, struct watch_options *o, struct select 
 	o->from = o->initial || !given || rv == 0 ? now : rv;
 	/* A revision of the future is one of another store, most likely of one in memory that is gone. The
 	 * watch begins all the same and says so, as for one that is too old. */
-	if (rv > now)
+	if (rv > now || r->expire)
 		o->from = -1;
+	o->cut = r->cut;
+	o->cut_after = r->cut_after;
 	if (seconds == 0)
 		seconds = WATCH_SECONDS + (int64_t)rng_below(&r->api->rng, WATCH_SECONDS);
 	o->timeout = (seconds > 10 * WATCH_SECONDS ? 10 * WATCH_SECONDS : seconds) * 1000;

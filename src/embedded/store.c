@@ -377,12 +377,8 @@ int store_changes(struct store *s, const char *resource, const char *ns, int64_t
 	return code;
 }
 
-int store_compact(struct store *s, struct err *e)
+static int compact(struct store *s, int64_t upto, struct err *e)
 {
-	int64_t upto = s->revision - s->keep;
-	/* In steps, so that one call never takes long. */
-	if (upto > s->floor + COMPACT_AT_ONCE)
-		upto = s->floor + COMPACT_AT_ONCE;
 	if (upto <= s->floor)
 		return 0;
 	sqlite3_stmt *st = use(s, ST_COMPACT, NULL, NULL, NULL);
@@ -391,4 +387,16 @@ int store_compact(struct store *s, struct err *e)
 	if (r == 0)
 		s->floor = upto;
 	return r;
+}
+
+int store_compact(struct store *s, struct err *e)
+{
+	int64_t upto = s->revision - s->keep;
+	/* In steps, so that one call never takes long. */
+	return compact(s, upto > s->floor + COMPACT_AT_ONCE ? s->floor + COMPACT_AT_ONCE : upto, e);
+}
+
+int store_compact_all(struct store *s, struct err *e)
+{
+	return compact(s, s->revision, e);
 }

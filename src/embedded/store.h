@@ -78,3 +78,5 @@ int store_changes(struct store *s, const char *resource, const char *ns, int64_t
 		  store_change_fn *fn, void *arg, struct err *e);
 /* Forgets old changes; needs no transaction. Cheap when there is little to do. */
 int store_compact(struct store *s, struct err *e);
+/* Forgets all of them. */
+int store_compact_all(struct store *s, struct err *e);

@@ -28,6 +28,7 @@ struct watch {
 	int64_t cursor;              /* everything up to here was sent or does not matter */
 	bool live;                   /* nothing is waiting in the log */
 	bool ended;
+	bool cut; /* at its timeout, not ended */
 	struct loop_timer *pump, *timeout;
 	struct watch *next, **link;
 };
@@ -81,7 +82,11 @@ static void end(struct watch *w)
 
 static void on_timeout(void *arg)
 {
-	end(arg);
+	struct watch *w = arg;
+	if (w->cut)
+		http_drop(w->x); /* and on_close() follows */
+	else
+		end(w);
 }
 
 /* The line of an event about an object. `object` is parsed only when it must be. */
@@ -327,7 +332,8 @@ void hub_watch(struct hub *h, const struct request *r, const struct watch_option
 	h->watches = w;
 	w->pump = loop_timer_new(h->api->loop, pump, w);
 	w->timeout = loop_timer_new(h->api->loop, on_timeout, w);
-	loop_timer_set(w->timeout, o->timeout);
+	w->cut = o->cut;
+	loop_timer_set(w->timeout, w->cut ? o->cut_after : o->timeout);
 	/* The first piece is sent when this call is over: its answer has begun then. */
 	loop_timer_set(w->pump, 0);
 	http_stream_start(r->x, 200,

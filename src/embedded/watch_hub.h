@@ -18,6 +18,8 @@ struct watch_options {
 	bool initial_end; /* and a bookmark behind it says that it is complete */
 	bool bookmarks;
 	msec timeout; /* the stream ends after so long */
+	bool cut;     /* a fault: it breaks off after cut_after instead */
+	msec cut_after;
 };
 
 /* Answers the request with a stream. Takes the selection over. */

@@ -265,6 +265,7 @@ static CURL *handle_new(struct http_client *c)
 	if (!h)
 		abort();
 	easy_set(h, CURLOPT_NOSIGNAL, 1L);
+	easy_set(h, CURLOPT_USERAGENT, "berth");
 	easy_set(h, CURLOPT_PROTOCOLS_STR, "http,https");
 	easy_set(h, CURLOPT_FOLLOWLOCATION, 0L);
 	easy_set(h, CURLOPT_PATH_AS_IS, 1L);

@@ -59,6 +59,7 @@ struct http_exchange {
 	struct query_pair *query; /* owned */
 	size_t n_query, cap_query;
 	bool streaming;
+	bool lost; /* the answer will be */
 	loop_fn *on_close;
 	void *on_close_arg;
 	struct http_exchange *next, **link; /* of server->open */
@@ -430,8 +431,29 @@ static struct evbuffer *copied(struct slice bytes)
 	return b;
 }
 
+void http_drop(struct http_exchange *x)
+{
+	if (!x->conn) {
+		evhttp_request_free(x->req);
+		exchange_free(x);
+		return;
+	}
+	/* The loop sees the end of the connection and cleans up; until then nobody owes an answer. */
+	x->streaming = true;
+	(void)shutdown(x->conn->fd, SHUT_RDWR);
+}
+
+void http_lose_answer(struct http_exchange *x)
+{
+	x->lost = true;
+}
+
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct slice body)
 {
+	if (x->lost) {
+		http_drop(x);
+		return;
+	}
 	struct evhttp_request *req = x->req;
 	answered(x);
 	set_content_type(x, content_type);

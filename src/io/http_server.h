@@ -41,6 +41,12 @@ void http_reply_header(struct http_exchange *x, const char *name, const char *va
 /* The whole answer. The exchange is gone afterwards. */
 void http_reply(struct http_exchange *x, int status, const char *content_type, struct slice body);
 
+/* For tests of clients. Closes the connection without a word; the exchange is gone, but a stream's on_close
+ * is called a moment later, and then it is. */
+void http_drop(struct http_exchange *x);
+/* The answer, when it comes, is not sent: the connection is closed instead. */
+void http_lose_answer(struct http_exchange *x);
+
 /* An answer in pieces (chunked). After http_stream_start the exchange lives until http_stream_end()
  * or until the client goes: then on_close is called, and it is gone when that returns. */
 void http_stream_start(struct http_exchange *x, int status, const char *content_type, loop_fn *on_close,

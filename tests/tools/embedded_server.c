@@ -1,4 +1,4 @@
-/* The embedded API alone: embedded_server [ADDRESS [FILE [KEEP_CHANGES]]] */
+/* The embedded API alone: embedded_server [ADDRESS [FILE [KEEP_CHANGES [FAULTS]]]] */
 #include "base/mem.h"
 #include "deploy/crds.h"
 #include "embedded/embedded.h"
@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 		.address = argc > 1 ? argv[1] : "127.0.0.1:0",
 		.file = argc > 2 && *argv[2] ? argv[2] : NULL,
 		.keep_changes = argc > 3 ? atoll(argv[3]) : 0,
+		.faults = argc > 4 ? argv[4] : NULL,
 		.crds = berth_crds,
 		.n_crds = berth_crds_n,
 		.log = &log,
