@@ -2,10 +2,11 @@
 # Builds kube-apiserver, etcd and kubectl from their Go modules (go.mod beside this file) into a cache
 # folder outside the checkout, and prints that folder as the last line of standard output. Progress goes
 # to standard error. Names of programs as arguments build only those: "build.sh kubectl". "build.sh helm"
-# does the same for Helm, which has a module and a folder of its own.
+# and "build.sh toxiproxy" do the same for Helm and for a TCP proxy that plays faults, which have modules and
+# folders of their own.
 #
 # KUBEBUILDER_ASSETS  a folder that has the programs already: nothing is built (the envtest convention;
-#                     Helm is none of its programs, and is built all the same)
+#                     Helm and toxiproxy are none of its programs, and are built all the same)
 # XDG_CACHE_HOME      where the cache folder is made (default: ~/.cache)
 set -euo pipefail
 
@@ -29,6 +30,7 @@ package_of() {
 	kubectl) echo k8s.io/kubernetes/cmd/kubectl ;;
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
 	helm) echo helm.sh/helm/v3/cmd/helm ;;
+	toxiproxy) echo github.com/Shopify/toxiproxy/v2/cmd/server ;;
 	*) return 1 ;;
 	esac
 }
@@ -36,7 +38,7 @@ package_of() {
 # What "go install" names the program: the last element of its path that is no version.
 built_name_of() {
 	case $1 in
-	etcd) echo server ;;
+	etcd | toxiproxy) echo server ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -90,6 +92,11 @@ if [[ " ${programs[*]} " == *" helm "* ]]; then
 	ldflags+=" -X $kubernetes.k8sVersionMajor=$major -X $kubernetes.k8sVersionMinor=$minor"
 	ldflags+=" -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor=$major"
 	ldflags+=" -X helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor=$minor"
+fi
+
+if [[ " ${programs[*]} " == *" toxiproxy "* ]]; then
+	[ ${#programs[@]} -eq 1 ] || die "toxiproxy is built on its own"
+	module=$here/toxiproxy name=toxiproxy ldflags="-s -w"
 fi
 
 if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ "$name" = controlplane ]; then
