@@ -123,6 +123,9 @@ void allocation_check(struct allocation_options *o, struct flag_mistakes *m)
 		add_class(o, "io.cilium/l2-announcer");
 }
 
+/* How long a released address is kept for whoever had it, where no policy says otherwise. */
+enum { REUSE_AFTER = 10 * 60 * 1000 };
+
 struct ipam_config allocation_config(const struct allocation_options *o)
 {
 	static const char *const none[] = { NULL };
@@ -132,5 +135,6 @@ struct ipam_config allocation_config(const struct allocation_options *o)
 		.proxy_name = o->k8s_service_proxy_name,
 		.family_on = { [IPV4] = o->enable_ipv4, [IPV6] = o->enable_ipv6 },
 		.classless_are_ours = strcmp(o->default_lb_service_ipam, "lbipam") == 0,
+		.reuse_after = REUSE_AFTER,
 	};
 }

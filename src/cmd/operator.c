@@ -167,6 +167,7 @@ static void start_operator(struct run *r)
 		.election = election(r),
 		.on_lost = on_lost,
 		.on_lost_arg = r,
+		.ns = own_namespace(r),
 		.seed = (uint64_t)loop_wall() ^ ((uint64_t)getpid() << 32),
 		.times = &r->times,
 		.log = &r->log,

@@ -170,6 +170,10 @@ void act(struct berth_operator *o, const struct effect *x)
 		[BODY_MERGE_PATCH] = KUBE_MERGE_PATCH,
 		[BODY_STRATEGIC_PATCH] = KUBE_STRATEGIC_PATCH,
 	};
+	if (x->kind == EFFECT_HISTORY) {
+		history_write(o, x);
+		return;
+	}
 	CLEANUP(buf_done) struct buf body = BUF_INIT(BODY_MAX);
 	CLEANUP(buf_done) struct buf path = BUF_INIT(8 * 1024);
 	struct body_context context = { operator_now(o).wall, o->config.managers[0], o->serial++ };
@@ -207,4 +211,5 @@ void act_cancel_all(struct berth_operator *o)
 		kube_cancel(o->calls->kube);
 		call_free(o->calls);
 	}
+	histories_cancel(o);
 }

@@ -101,8 +101,8 @@ static void on_end(void *arg)
 	operator_kick(f->o);
 }
 
-/* A kind that is not served counts as empty, but what pools gave is kept, and records that were
- * wanted by name are waited for. */
+/* A kind that is not served counts as empty, but what pools, policies and reservations said is kept, and
+ * records that were wanted by name are waited for. */
 static void kind_is_missing(struct feed *f)
 {
 	struct berth_operator *o = f->o;
@@ -111,7 +111,8 @@ static void kind_is_missing(struct feed *f)
 	f->told = true;
 	if (is_deaf(f))
 		return;
-	if (f->kind == KIND_POOL || f->kind == KIND_RECORD) {
+	if (f->kind == KIND_POOL || f->kind == KIND_RECORD || f->kind == KIND_POLICY ||
+	    f->kind == KIND_RESERVATION) {
 		ipam_kind_lost(o->ipam, f->kind, operator_now(o));
 	} else {
 		ipam_list_begin(o->ipam, f->kind);
@@ -182,8 +183,8 @@ void feeds_start(struct berth_operator *o)
 			.resource = resource(resources[k]),
 			.label_selector = k == KIND_RECORD ? not_cluster_ips : NULL,
 			.keep = view_fields((enum ipam_kind)k),
-			/* A CRD may come at any time, and somebody waits for its pools. */
-			.look_again = k == KIND_POOL ? 5000 : 0,
+			/* A CRD may come at any time, and somebody waits for what it brings. */
+			.look_again = k == KIND_POOL || k == KIND_POLICY || k == KIND_RESERVATION ? 5000 : 0,
 			.seed = o->config.seed + (uint64_t)k,
 			.ops = &ops,
 			.arg = f,

@@ -26,6 +26,7 @@ struct berth_operator {
 	struct feed feeds[IPAM_KINDS];
 	struct loop_timer *pump;
 	struct call *calls; /* requests on their way */
+	struct history_call *histories;
 	unsigned n_calls;
 	uint64_t serial;
 	bool stopping;
@@ -61,6 +62,10 @@ void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js 
 /* act.c */
 void act(struct berth_operator *o, const struct effect *x);
 void act_cancel_all(struct berth_operator *o);
+
+/* history.c */
+void history_write(struct berth_operator *o, const struct effect *x);
+void histories_cancel(struct berth_operator *o);
 
 /* election.c */
 struct election *election_start(struct berth_operator *o);

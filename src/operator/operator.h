@@ -31,6 +31,7 @@ struct operator_config {
 	/* Leadership is lost: nothing leaves any more, and nothing of the operator works any more. */
 	loop_fn *on_lost;
 	void *on_lost_arg;
+	const char *ns;            /* where the operator's own objects are */
 	uint64_t seed;             /* of jitter */
 	struct event_times *times; /* what events cost is added here; NULL = nowhere */
 	const struct log *log;     /* borrowed, as all pointers above, for the life of the operator */

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "data/merge_patch.h"
 #include "view/body.h"
+#include "view/history.h"
 #include "view/tell.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ struct cluster {
 	cluster_fault_fn *fault;
 	void *fault_arg;
 	size_t writes[EFFECT_KINDS];
-	struct buf events;
+	struct buf events, history;
 	bool pool_kind_stands;
 	bool lost[IPAM_KINDS];
 };
@@ -33,12 +34,17 @@ static const struct {
 	enum ipam_kind kind;
 	bool namespaced;
 } kinds[] = {
-	{ "Service", KIND_SERVICE, true },           { "CiliumLoadBalancerIPPool", KIND_POOL, false },
-	{ "IPAddress", KIND_RECORD, false },         { "Node", KIND_NODE, false },
+	{ "Service", KIND_SERVICE, true },
+	{ "CiliumLoadBalancerIPPool", KIND_POOL, false },
+	{ "IPAddress", KIND_RECORD, false },
+	{ "Node", KIND_NODE, false },
 	{ "ServiceCIDR", KIND_SERVICE_CIDR, false },
+	{ "IPPoolPolicy", KIND_POLICY, false },
+	{ "IPReservation", KIND_RESERVATION, false },
+	{ "Namespace", KIND_NAMESPACE, false },
 };
 
-enum { EVENTS_MAX = 4 * 1024 * 1024, BODY_MAX = 1024 * 1024 };
+enum { EVENTS_MAX = 4 * 1024 * 1024, HISTORY_MAX = 16 * 1024 * 1024, BODY_MAX = 1024 * 1024 };
 
 struct cluster *cluster_new(const struct ipam_config *config, const struct view_config *v, msec wall)
 {
@@ -48,6 +54,7 @@ struct cluster *cluster_new(const struct ipam_config *config, const struct view_
 	c->wall = wall;
 	c->pool_kind_stands = true;
 	c->events = BUF_INIT(EVENTS_MAX);
+	c->history = BUF_INIT(HISTORY_MAX);
 	return c;
 }
 
@@ -68,6 +75,7 @@ void cluster_free(struct cluster *c)
 	map_done(&c->objects);
 	ipam_free(c->ipam);
 	buf_done(&c->events);
+	buf_done(&c->history);
 	free(c);
 }
 
@@ -170,10 +178,29 @@ static void forget(struct cluster *c, struct stored *s)
 	stored_free(s);
 }
 
+static bool is_held(const struct stored *s)
+{
+	return js_len(js_path(s->object, "metadata", "finalizers")) > 0;
+}
+
+static void mark_deleted(struct cluster *c, struct stored *s)
+{
+	struct js *meta = js_get(s->object, "metadata");
+	char now[RFC3339_MAX];
+	if (js_has(meta, "deletionTimestamp"))
+		return;
+	js_set(meta, "deletionTimestamp", js_new_str(time_format(c->wall, now)));
+	js_set(meta, "generation", js_new_int(js_int(js_get(meta, "generation"), 0) + 1));
+	new_version(c, s->object);
+	tell(c, s);
+}
+
 bool cluster_delete(struct cluster *c, const char *kind, const char *ns, const char *name)
 {
 	struct stored *s = find(c, kind, ns, name);
-	if (s)
+	if (s && is_held(s))
+		mark_deleted(c, s);
+	else if (s)
 		forget(c, s);
 	return s != NULL;
 }
@@ -281,6 +308,9 @@ static enum outcome patch(struct cluster *c, struct stored *s, struct js *change
 	js_free(conditions);
 	new_version(c, s->object);
 	tell(c, s);
+	if (js_has(js_get(s->object, "metadata"), "deletionTimestamp") &&
+	    js_has(js_get(change, "metadata"), "finalizers") && !is_held(s))
+		forget(c, s);
 	return OUTCOME_DONE;
 }
 
@@ -300,6 +330,15 @@ static enum outcome delete(struct cluster *c, struct stored *s, const struct js 
 	return OUTCOME_DONE;
 }
 
+/* Lines "POOL {…}", with what the operator keeps in the ConfigMap of the pool. */
+static void add_history(struct cluster *c, const struct effect *x)
+{
+	for (size_t i = 0; i < x->history.n; i++) {
+		buf_addf(&c->history, "%s ", x->history.pool);
+		history_line(&x->history.items[i], &c->history);
+	}
+}
+
 static enum outcome carry_out(struct cluster *c, const struct effect *x)
 {
 	struct body_context context = { c->wall, c->view->managers[0], c->serial++ };
@@ -308,10 +347,20 @@ static enum outcome carry_out(struct cluster *c, const struct effect *x)
 	enum body_type type = body_of_effect(x, &context, &body);
 	if (type != BODY_NONE && js_parse(buf_slice(&body), &doc, NULL) < 0)
 		return OUTCOME_REFUSED;
-	const char *kind = x->kind <= EFFECT_RECORD_READ   ? "IPAddress"
-			   : x->kind == EFFECT_POOL_STATUS ? "CiliumLoadBalancerIPPool"
-							   : "Service";
-	struct stored *s = x->name ? find(c, kind, x->namespace ? x->namespace : "", x->name) : NULL;
+	static const char *const objects[EFFECT_KINDS] = {
+		[EFFECT_RECORD_CREATE] = "IPAddress",
+		[EFFECT_RECORD_PATCH] = "IPAddress",
+		[EFFECT_RECORD_DELETE] = "IPAddress",
+		[EFFECT_RECORD_READ] = "IPAddress",
+		[EFFECT_SERVICE_STATUS] = "Service",
+		[EFFECT_SERVICE_READ] = "Service",
+		[EFFECT_POOL_STATUS] = "CiliumLoadBalancerIPPool",
+		[EFFECT_POOL_FINALIZERS] = "CiliumLoadBalancerIPPool",
+		[EFFECT_POLICY_STATUS] = "IPPoolPolicy",
+		[EFFECT_RESERVATION_STATUS] = "IPReservation",
+	};
+	const char *kind = objects[x->kind];
+	struct stored *s = kind ? find(c, kind, x->namespace ? x->namespace : "", x->name) : NULL;
 	c->writes[x->kind]++;
 	switch (x->kind) {
 	case EFFECT_RECORD_CREATE:
@@ -331,12 +380,14 @@ static enum outcome carry_out(struct cluster *c, const struct effect *x)
 	case EFFECT_RECORD_PATCH:
 	case EFFECT_SERVICE_STATUS:
 	case EFFECT_POOL_STATUS:
-		return s ? patch(c, s, doc, type) : OUTCOME_GONE;
-	case EFFECT_POOL_KIND_READ:
 	case EFFECT_POOL_FINALIZERS:
 	case EFFECT_POLICY_STATUS:
 	case EFFECT_RESERVATION_STATUS:
+		return s ? patch(c, s, doc, type) : OUTCOME_GONE;
 	case EFFECT_HISTORY:
+		add_history(c, x);
+		break;
+	case EFFECT_POOL_KIND_READ:
 	case EFFECT_KINDS:
 		break;
 	}
@@ -432,6 +483,11 @@ void cluster_reset_writes(struct cluster *c)
 const char *cluster_events(const struct cluster *c)
 {
 	return buf_str(&c->events);
+}
+
+const char *cluster_history(const struct cluster *c)
+{
+	return buf_str(&c->history);
 }
 
 void cluster_set_pool_kind(struct cluster *c, bool stands)

@@ -17,11 +17,13 @@ struct cluster *cluster_new(const struct ipam_config *c, const struct view_confi
 void cluster_free(struct cluster *c); /* NULL allowed */
 void cluster_freep(struct cluster **c);
 
-/* Takes over an object (Service, CiliumLoadBalancerIPPool, IPAddress, Node, ServiceCIDR; other kinds are
- * ignored: 0, ours: 1) as it stands: a new version of it, uid and creationTimestamp filled in where
- * they lack. The core is told at once. `object` is borrowed. -EINVAL: no kind or name. */
+/* Takes over an object (Service, CiliumLoadBalancerIPPool, IPAddress, Node, ServiceCIDR, IPPoolPolicy,
+ * IPReservation, Namespace; other kinds are ignored: 0, ours: 1) as it stands: a new version of it, uid and
+ * creationTimestamp filled in where they lack. The core is told at once. `object` is borrowed. -EINVAL: no
+ * kind or name. */
 int cluster_put(struct cluster *c, const struct js *object, struct err *e);
-/* False if there was none. ns is "" for cluster-scoped kinds. */
+/* False if there was none. One with finalizers is only marked, and goes with the last of them. ns is "" for
+ * cluster-scoped kinds. */
 bool cluster_delete(struct cluster *c, const char *kind, const char *ns, const char *name);
 /* Borrowed; NULL if there is none. */
 struct js *cluster_get(const struct cluster *c, const char *kind, const char *ns, const char *name);
@@ -50,5 +52,7 @@ size_t cluster_writes(const struct cluster *c, enum effect_kind k);
 void cluster_reset_writes(struct cluster *c);
 /* Events told since then: "Type Reason ns/name: message" lines. Borrowed. */
 const char *cluster_events(const struct cluster *c);
+/* What was appended to the histories of pools, ever: lines "POOL {…}". Borrowed. */
+const char *cluster_history(const struct cluster *c);
 /* Where the kind of pools went: answers to EFFECT_POOL_KIND_READ. */
 void cluster_set_pool_kind(struct cluster *c, bool stands);

@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* HOLDINGS_MAX holders of at most 63 + 253 characters each, and their times. */
+enum { HISTORY_MAX = 16 * 1024 };
+
 const char *pool_label(const char *name, char text[LABEL_VALUE_MAX])
 {
 	size_t len = strlen(name);
@@ -91,6 +94,7 @@ static void service_status(const struct effect *e, const struct body_context *x,
 	buf_add_str(out, "}}");
 }
 
+/* Of a pool or a policy. */
 static void pool_status(const struct effect *e, const struct body_context *x, struct buf *out)
 {
 	begin_patch(out, e->resource_version);
@@ -103,19 +107,55 @@ static void pool_status(const struct effect *e, const struct body_context *x, st
 	buf_add_str(out, "]}}");
 }
 
+/* The annotation of the same key has the whole name. */
+static void add_pool_label(struct buf *out, const char *pool)
+{
+	char label[LABEL_VALUE_MAX];
+	add_member(out, "berth.dev/pool", pool_label(pool, label));
+}
+
+static void add_time(struct buf *out, const char *key, msec wall)
+{
+	char text[RFC3339_MAX];
+	add_member(out, key, time_format(wall, text));
+}
+
+/* A document inside a text: what kubectl prints in one line. */
+static void add_history(struct buf *out, const struct holding *list, size_t n)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(HISTORY_MAX);
+	buf_add_char(&text, '[');
+	for (size_t i = 0; i < n; i++) {
+		buf_add_str(&text, i ? ",{" : "{");
+		add_member(&text, "holder", list[i].holder);
+		buf_add_char(&text, ',');
+		add_time(&text, "from", list[i].from);
+		if (list[i].until) {
+			buf_add_char(&text, ',');
+			add_time(&text, "until", list[i].until);
+		}
+		buf_add_char(&text, '}');
+	}
+	buf_add_char(&text, ']');
+	add_member(out, "berth.dev/history", buf_str(&text));
+}
+
 static void record_create(const struct effect *e, const struct body_context *x, struct buf *out)
 {
-	char label[LABEL_VALUE_MAX], now[RFC3339_MAX];
 	buf_add_str(out, "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"IPAddress\",\"metadata\":{");
 	add_member(out, "name", e->name);
 	buf_add_str(out, ",\"labels\":{\"ipaddress.kubernetes.io/managed-by\":\"berth\",");
-	add_member(out, "berth.dev/pool", pool_label(e->record.pool, label));
+	add_pool_label(out, e->record.pool);
 	buf_add_str(out, "},\"annotations\":{");
 	add_member(out, "berth.dev/holder", e->record.holders);
 	buf_add_char(out, ',');
 	add_member(out, "berth.dev/pool", e->record.pool);
 	buf_add_char(out, ',');
-	add_member(out, "berth.dev/allocated-at", time_format(x->wall, now));
+	add_time(out, "berth.dev/allocated-at", e->record.allocated_at ? e->record.allocated_at : x->wall);
+	if (e->record.n_history) {
+		buf_add_char(out, ',');
+		add_history(out, e->record.history, e->record.n_history);
+	}
 	buf_add_str(out, "}},\"spec\":{\"parentRef\":{\"group\":\"\",\"resource\":\"services\",");
 	add_member(out, "namespace", e->record.first_namespace);
 	buf_add_char(out, ',');
@@ -125,11 +165,71 @@ static void record_create(const struct effect *e, const struct body_context *x, 
 
 static void record_patch(const struct effect *e, struct buf *out)
 {
+	static const char *const states[] = {
+		[RECORD_HELD] = "null",
+		[RECORD_RELEASED] = "\"releasing\"",
+		[RECORD_IS_COOLING] = "\"cooling\"",
+	};
+	const char *pool = e->record.pool && e->record.pool[0] ? e->record.pool : NULL;
 	begin_patch(out, e->resource_version);
+	if (pool) {
+		buf_add_str(out, ",\"labels\":{");
+		add_pool_label(out, pool);
+		buf_add_char(out, '}');
+	}
 	buf_add_str(out, ",\"annotations\":{");
 	add_member(out, "berth.dev/holder", e->record.holders);
-	buf_addf(out, ",\"berth.dev/state\":%s}}}",
-		 e->record.phase == RECORD_RELEASED ? "\"releasing\"" : "null");
+	buf_addf(out, ",\"berth.dev/state\":%s,", states[e->record.phase]);
+	if (pool) {
+		add_member(out, "berth.dev/pool", pool);
+		buf_add_char(out, ',');
+	}
+	if (e->record.allocated_at) {
+		add_time(out, "berth.dev/allocated-at", e->record.allocated_at);
+		buf_add_char(out, ',');
+	}
+	if (e->record.released_at)
+		add_time(out, "berth.dev/released-at", e->record.released_at);
+	else
+		buf_add_str(out, "\"berth.dev/released-at\":null");
+	buf_add_char(out, ',');
+	if (e->record.n_history)
+		add_history(out, e->record.history, e->record.n_history);
+	else
+		buf_add_str(out, "\"berth.dev/history\":null");
+	buf_add_str(out, "}}}");
+}
+
+static void pool_finalizers(const struct effect *e, struct buf *out)
+{
+	begin_patch(out, e->resource_version);
+	buf_add_str(out, ",\"finalizers\":[");
+	for (size_t i = 0; i < e->finalizers.n; i++) {
+		if (i)
+			buf_add_char(out, ',');
+		buf_add_json(out, slice_of(e->finalizers.list[i]));
+	}
+	buf_add_str(out, "]}}");
+}
+
+static void add_member_or_null(struct buf *out, const char *key, const char *value)
+{
+	if (value && value[0])
+		add_member(out, key, value);
+	else
+		buf_addf(out, "\"%s\":null", key);
+}
+
+static void reservation_status(const struct effect *e, struct buf *out)
+{
+	begin_patch(out, e->resource_version);
+	buf_add_str(out, "},\"status\":{");
+	add_member_or_null(out, "phase", reservation_phase_name(e->reservation.phase));
+	buf_add_char(out, ',');
+	add_member_or_null(out, "holder", e->reservation.holder);
+	buf_add_char(out, ',');
+	add_member_or_null(out, "message", e->reservation.message);
+	buf_addf(out, ",\"observedGeneration\":%lld}}", (long long)e->reservation.generation);
 }
 
 static void record_delete(const struct effect *e, struct buf *out)
@@ -141,10 +241,16 @@ static void record_delete(const struct effect *e, struct buf *out)
 	buf_add_str(out, "}}");
 }
 
+static const char *api_version_of(const char *kind)
+{
+	return strcmp(kind, "CiliumLoadBalancerIPPool") == 0 ? "cilium.io/v2"
+	       : strcmp(kind, "Service") == 0                ? "v1"
+							     : "berth.dev/v1alpha1";
+}
+
 static void event(const struct effect *e, const struct body_context *x, struct buf *out)
 {
 	char now[RFC3339_MAX];
-	bool service = strcmp(e->event.about, "Service") == 0;
 	/* Events of cluster-scoped objects live in the namespace "default". */
 	const char *ns = e->namespace ? e->namespace : "default";
 	(void)time_format(x->wall, now);
@@ -155,7 +261,7 @@ static void event(const struct effect *e, const struct body_context *x, struct b
 		 (unsigned long long)x->wall, (unsigned long long)(x->serial & 0xffff));
 	add_member(out, "kind", e->event.about);
 	buf_add_char(out, ',');
-	add_member(out, "apiVersion", service ? "v1" : "cilium.io/v2");
+	add_member(out, "apiVersion", api_version_of(e->event.about));
 	buf_add_char(out, ',');
 	if (e->namespace) {
 		add_member(out, "namespace", e->namespace);
@@ -185,7 +291,14 @@ enum body_type body_of_effect(const struct effect *x, const struct body_context 
 		service_status(x, c, out);
 		return BODY_STRATEGIC_PATCH;
 	case EFFECT_POOL_STATUS:
+	case EFFECT_POLICY_STATUS:
 		pool_status(x, c, out);
+		return BODY_MERGE_PATCH;
+	case EFFECT_POOL_FINALIZERS:
+		pool_finalizers(x, out);
+		return BODY_MERGE_PATCH;
+	case EFFECT_RESERVATION_STATUS:
+		reservation_status(x, out);
 		return BODY_MERGE_PATCH;
 	case EFFECT_RECORD_CREATE:
 		record_create(x, c, out);
@@ -202,9 +315,6 @@ enum body_type body_of_effect(const struct effect *x, const struct body_context 
 	case EFFECT_RECORD_READ:
 	case EFFECT_SERVICE_READ:
 	case EFFECT_POOL_KIND_READ:
-	case EFFECT_POOL_FINALIZERS:
-	case EFFECT_POLICY_STATUS:
-	case EFFECT_RESERVATION_STATUS:
 	case EFFECT_HISTORY:
 	case EFFECT_KINDS:
 		break;

@@ -13,7 +13,7 @@ struct body_context {
 /* What PATCH needs to be told beside the body. */
 enum body_type { BODY_NONE, BODY_JSON, BODY_MERGE_PATCH, BODY_STRATEGIC_PATCH };
 
-/* Appends the body for the effect; BODY_NONE: the request has none. */
+/* Appends the body for the effect; BODY_NONE: the request has none, or (EFFECT_HISTORY) is more than one. */
 enum body_type body_of_effect(const struct effect *x, const struct body_context *c, struct buf *out);
 
 /* A label value for a pool's name: the name itself, or where that is over 63 characters its first 54,

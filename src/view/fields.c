@@ -26,6 +26,19 @@ static const struct js_keep metadata[] = {
 	JS_KEEP("annotations", NULL),
 	JS_KEEP_END,
 };
+static const struct js_keep pool_metadata[] = {
+	JS_KEEP("name", NULL),
+	JS_KEEP("uid", NULL),
+	JS_KEEP("resourceVersion", NULL),
+	JS_KEEP("generation", NULL),
+	JS_KEEP("creationTimestamp", NULL),
+	JS_KEEP("deletionTimestamp", NULL),
+	JS_KEEP("labels", NULL),
+	JS_KEEP("finalizers", NULL),
+	JS_KEEP_END,
+};
+static const struct js_keep namespace_metadata[] = { JS_KEEP("name", NULL), JS_KEEP("labels", NULL),
+						     JS_KEEP_END };
 static const struct js_keep service_metadata[] = {
 	JS_KEEP("name", NULL),
 	JS_KEEP("namespace", NULL),
@@ -62,11 +75,19 @@ static const struct js_keep service[] = {
 	JS_KEEP_END,
 };
 static const struct js_keep pool[] = {
+	JS_KEEP("metadata", pool_metadata),
+	JS_KEEP("spec", NULL),
+	JS_KEEP("status", NULL),
+	JS_KEEP_END,
+};
+/* Policies and reservations, which are small. */
+static const struct js_keep rule[] = {
 	JS_KEEP("metadata", metadata),
 	JS_KEEP("spec", NULL),
 	JS_KEEP("status", NULL),
 	JS_KEEP_END,
 };
+static const struct js_keep namespace[] = { JS_KEEP("metadata", namespace_metadata), JS_KEEP_END };
 static const struct js_keep record[] = { JS_KEEP("metadata", metadata), JS_KEEP_END };
 
 /* A Node's status names every image it has. */
@@ -91,6 +112,9 @@ const struct js_keep *view_fields(enum ipam_kind k)
 		[KIND_RECORD] = record,
 		[KIND_NODE] = node,
 		[KIND_SERVICE_CIDR] = service_cidr,
+		[KIND_POLICY] = rule,
+		[KIND_RESERVATION] = rule,
+		[KIND_NAMESPACE] = namespace,
 	};
 	return k < IPAM_KINDS ? fields[k] : NULL;
 }

@@ -1,27 +1,4 @@
-#include "view/view.h"
-
-#include <errno.h>
-
-int view_record(const struct js *object, struct record_in *ret, struct err *e)
-{
-	const struct js *meta = js_get(object, "metadata"), *notes = js_get(meta, "annotations");
-	const char *name = view_name(object);
-	if (!name)
-		return err_set(e, EINVAL, "a record without name");
-	struct record_in r = { 0 };
-	int err = ip_parse(slice_of(name), &r.ip, e);
-	if (err < 0)
-		return err;
-	r.uid = js_str(js_get(meta, "uid"));
-	r.resource_version = js_str(js_get(meta, "resourceVersion"));
-	r.manager = js_str(js_path(meta, "labels", "ipaddress.kubernetes.io/managed-by"));
-	r.ours = r.manager && strcmp(r.manager, "berth") == 0;
-	r.holders = js_str(js_get(notes, "berth.dev/holder"));
-	r.phase = slice_is(js_text(js_get(notes, "berth.dev/state")), "releasing") ? RECORD_RELEASED
-										   : RECORD_HELD;
-	*ret = r;
-	return 0;
-}
+#include "view/parts.h"
 
 size_t view_node(const struct js *object, struct ip **ret)
 {
@@ -47,4 +24,9 @@ size_t view_service_cidr(const struct js *object, struct range **ret)
 			n++;
 	*ret = ranges;
 	return n;
+}
+
+size_t view_namespace_labels(const struct js *object, struct label **ret)
+{
+	return read_labels(js_path(object, "metadata", "labels"), ret);
 }

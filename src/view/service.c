@@ -1,4 +1,4 @@
-#include "view/view.h"
+#include "view/parts.h"
 
 #include <errno.h>
 
@@ -65,17 +65,6 @@ static void read_families(const struct js *spec, struct service_in *in)
 		if (slice_is(f, "IPv4") || slice_is(f, "IPv6"))
 			in->families[in->n_families++] = slice_is(f, "IPv4") ? IPV4 : IPV6;
 	}
-}
-
-static void read_labels(const struct js *labels, struct service_view *v)
-{
-	v->labels = xcalloc(js_len(labels), sizeof(*v->labels));
-	for (struct js_iter it = js_iter(labels); js_next(&it);) {
-		const char *value = js_str(it.value);
-		if (value)
-			v->labels[v->in.n_labels++] = (struct label){ it.key, value };
-	}
-	v->in.labels = v->labels;
 }
 
 static void read_ports(const struct js *ports, struct service_view *v)
@@ -239,7 +228,8 @@ int view_service(const struct js *object, const struct view_config *c, struct se
 	in->pools = annotation(notes, &pools, c->metallb);
 	in->local = slice_is(js_text(js_get(spec, "externalTrafficPolicy")), "Local");
 	read_families(spec, in);
-	read_labels(js_get(meta, "labels"), ret);
+	ret->in.n_labels = read_labels(js_get(meta, "labels"), &ret->labels);
+	ret->in.labels = ret->labels;
 	read_ingress(js_path(status, "loadBalancer", "ingress"), ret);
 	read_external_ips(js_get(spec, "externalIPs"), ret);
 	read_condition(js_get(status, "conditions"), in);

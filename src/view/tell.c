@@ -25,11 +25,11 @@ static int tell_pool(struct ipam *m, const struct js *object, enum told_by by, s
 static int tell_record(struct ipam *m, const struct js *object, enum told_by by, struct moment now,
 		       struct err *e)
 {
-	struct record_in in = { 0 };
-	int r = view_record(object, &in, e);
-	in.by = by;
+	CLEANUP(record_view_done) struct record_view v = { 0 };
+	int r = view_record(object, &v, e);
+	v.in.by = by;
 	if (r == 0)
-		ipam_record(m, &in, now);
+		ipam_record(m, &v.in, now);
 	return r;
 }
 
@@ -85,7 +85,7 @@ bool view_known(const struct ipam *m, enum ipam_kind kind, const char *namespace
 void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *object, struct moment now)
 {
 	const char *name = view_name(object), *uid = js_str(js_path(object, "metadata", "uid"));
-	struct record_in record;
+	struct ip ip;
 	switch (kind) {
 	case KIND_SERVICE:
 		ipam_service_deleted(m, view_namespace(object), name, uid, now);
@@ -94,8 +94,8 @@ void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *obj
 		ipam_pool_deleted(m, name, uid, now);
 		break;
 	case KIND_RECORD:
-		if (view_record(object, &record, NULL) == 0)
-			ipam_record_deleted(m, record.ip, now);
+		if (ip_parse(slice_of(name), &ip, NULL) == 0)
+			ipam_record_deleted(m, ip, now);
 		break;
 	case KIND_NODE:
 		ipam_node(m, name, NULL, 0, now);

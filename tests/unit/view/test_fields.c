@@ -34,8 +34,33 @@ static const char record[] =
 	"{\"metadata\":{\"name\":\"10.0.0.1\",\"uid\":\"u\",\"resourceVersion\":\"8\","
 	"\"labels\":{\"ipaddress.kubernetes.io/"
 	"managed-by\":\"berth\"},\"managedFields\":[{\"manager\":\"m\"}],"
-	"\"annotations\":{\"berth.dev/holder\":\"n/s\",\"berth.dev/state\":\"releasing\"}},"
+	"\"annotations\":{\"berth.dev/holder\":\"n/s\",\"berth.dev/state\":\"cooling\","
+	"\"berth.dev/pool\":\"blue\",\"berth.dev/allocated-at\":\"2026-01-02T03:04:05Z\","
+	"\"berth.dev/released-at\":\"2026-01-02T04:04:05Z\",\"berth.dev/history\":\"["
+	"{\\\"holder\\\":\\\"n/r\\\",\\\"from\\\":\\\"2026-01-01T00:00:00Z\\\","
+	"\\\"until\\\":\\\"2026-01-02T00:00:00Z\\\"},"
+	"{\\\"holder\\\":\\\"n/s\\\",\\\"from\\\":\\\"2026-01-02T03:04:05Z\\\"}]\"}},"
 	"\"spec\":{\"parentRef\":{\"name\":\"s\"}}}";
+
+static const char pool[] =
+	"{\"metadata\":{\"name\":\"blue\",\"uid\":\"u\",\"resourceVersion\":\"9\",\"generation\":2,"
+	"\"creationTimestamp\":\"2026-01-02T03:04:05Z\",\"deletionTimestamp\":\"2026-02-02T03:04:05Z\","
+	"\"labels\":{\"a\":\"b\"},\"finalizers\":[\"x/y\",\"berth.dev/protect\"],\"managedFields\":[{}]},"
+	"\"spec\":{\"disabled\":true,\"allowFirstLastIPs\":\"No\",\"blocks\":[{\"cidr\":\"10.0.0.0/24\"}],"
+	"\"serviceSelector\":{\"matchLabels\":{\"k\":\"v\"}}},"
+	"\"status\":{\"conditions\":[{\"type\":\"t\",\"status\":\"True\",\"reason\":\"r\",\"message\":\"m\"}]"
+	"}}";
+
+static const char policy[] =
+	"{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"resourceVersion\":\"10\",\"generation\":4,"
+	"\"managedFields\":[{}]},"
+	"\"spec\":{\"poolName\":\"blue\",\"poolSelector\":{\"matchLabels\":{\"a\":\"b\"}},\"priority\":-7,"
+	"\"exclude\":[\"10.0.0.1\"],\"reuseAfter\":\"90s\",\"reuseEarly\":false,\"autoAssign\":false,"
+	"\"protect\":true,\"onShrink\":\"Keep\",\"lowWatermark\":5,\"quotas\":[{\"maxAddresses\":3,"
+	"\"namespaces\":[\"n\"]}]},\"status\":{\"conditions\":[{\"type\":\"t\",\"status\":\"True\"}]}}";
+
+static const char namespace[] = "{\"metadata\":{\"name\":\"team\",\"labels\":{\"tier\":\"gold\"}},"
+				"\"status\":{\"phase\":\"Active\"}}";
 
 static const char node[] =
 	"{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"podCIDR\":\"10.1.0.0/24\"},\"status\":{\"images\":[{}],"
@@ -127,8 +152,9 @@ static void a_record_reads_the_same(void **state)
 {
 	(void)state;
 	CLEANUP(both_done) struct both b = parse(record, KIND_RECORD);
-	struct record_in whole = { 0 }, kept = { 0 };
-	const struct record_in *w = &whole, *k = &kept;
+	CLEANUP(record_view_done) struct record_view whole = { 0 };
+	CLEANUP(record_view_done) struct record_view kept = { 0 };
+	const struct record_in *w = &whole.in, *k = &kept.in;
 	assert_int_equal(view_record(b.whole, &whole, NULL), 0);
 	assert_int_equal(view_record(b.kept, &kept, NULL), 0);
 	SAME_TEXT(uid);
@@ -137,7 +163,81 @@ static void a_record_reads_the_same(void **state)
 	SAME_TEXT(holders);
 	SAME(ours);
 	SAME(phase);
-	assert_int_equal(ip_cmp(whole.ip, kept.ip), 0);
+	SAME_TEXT(pool);
+	SAME(allocated_at);
+	SAME(released_at);
+	SAME(n_history);
+	SAME_TEXT(history[0].holder);
+	SAME(history[0].from);
+	SAME(history[0].until);
+	SAME_TEXT(history[1].holder);
+	assert_int_equal(ip_cmp(w->ip, k->ip), 0);
+}
+
+static void a_pool_reads_the_same(void **state)
+{
+	(void)state;
+	CLEANUP(both_done) struct both b = parse(pool, KIND_POOL);
+	CLEANUP(pool_view_done) struct pool_view whole = { 0 };
+	CLEANUP(pool_view_done) struct pool_view kept = { 0 };
+	assert_int_equal(view_pool(b.whole, &whole, NULL), 0);
+	assert_int_equal(view_pool(b.kept, &kept, NULL), 0);
+	const struct pool_in *w = &whole.in, *k = &kept.in;
+	SAME_TEXT(uid);
+	SAME_TEXT(resource_version);
+	SAME(created);
+	SAME(generation);
+	SAME(deleting);
+	SAME(disabled);
+	SAME(reserve_first_last);
+	SAME(n_blocks);
+	SAME(n_matches);
+	SAME(n_labels);
+	SAME_TEXT(labels[0].key);
+	SAME_TEXT(labels[0].value);
+	SAME(n_finalizers);
+	SAME_TEXT(finalizers[0]);
+	SAME_TEXT(finalizers[1]);
+	SAME(n_conditions);
+	SAME_TEXT(conditions[0].raw);
+}
+
+static void a_policy_reads_the_same(void **state)
+{
+	(void)state;
+	CLEANUP(both_done) struct both b = parse(policy, KIND_POLICY);
+	CLEANUP(policy_view_done) struct policy_view whole = { 0 };
+	CLEANUP(policy_view_done) struct policy_view kept = { 0 };
+	assert_int_equal(view_policy(b.whole, &whole, NULL), 0);
+	assert_int_equal(view_policy(b.kept, &kept, NULL), 0);
+	const struct policy_in *w = &whole.in, *k = &kept.in;
+	SAME_TEXT(uid);
+	SAME_TEXT(resource_version);
+	SAME(generation);
+	SAME_TEXT(pool_name);
+	SAME(has_selector);
+	SAME(n_matches);
+	SAME(priority);
+	SAME(n_exclude);
+	SAME_TEXT(exclude[0]);
+	SAME_TEXT(reuse_after);
+	SAME(protect);
+	SAME(keep);
+	SAME_TEXT(low_watermark);
+	SAME(n_quotas);
+	SAME(quotas[0].max_addresses);
+	SAME_TEXT(quotas[0].namespaces[0]);
+	SAME(n_conditions);
+}
+
+static void a_namespace_reads_the_same(void **state)
+{
+	(void)state;
+	CLEANUP(both_done) struct both b = parse(namespace, KIND_NAMESPACE);
+	CLEANUP(freep) struct label *labels = NULL;
+	assert_int_equal(view_namespace_labels(b.kept, &labels), 1);
+	assert_string_equal(labels[0].key, "tier");
+	assert_string_equal(labels[0].value, "gold");
 }
 
 static void nodes_and_ranges_read_the_same(void **state)
@@ -156,6 +256,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_service_reads_the_same),
 		cmocka_unit_test(a_record_reads_the_same),
+		cmocka_unit_test(a_pool_reads_the_same),
+		cmocka_unit_test(a_policy_reads_the_same),
+		cmocka_unit_test(a_namespace_reads_the_same),
 		cmocka_unit_test(nodes_and_ranges_read_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
