@@ -33,6 +33,24 @@ static int tell_record(struct ipam *m, const struct js *object, enum told_by by,
 	return r;
 }
 
+static int tell_policy(struct ipam *m, const struct js *object, enum told_by by, struct moment now,
+		       struct err *e)
+{
+	CLEANUP(policy_view_done) struct policy_view v = { 0 };
+	int r = view_policy(object, &v, e);
+	v.in.by = by;
+	if (r == 0)
+		ipam_policy(m, &v.in, now);
+	return r;
+}
+
+static void tell_namespace(struct ipam *m, const struct js *object, struct moment now)
+{
+	CLEANUP(freep) struct label *labels = NULL;
+	size_t n = view_namespace_labels(object, &labels);
+	ipam_namespace(m, view_name(object), labels, n, now);
+}
+
 static void tell_node(struct ipam *m, const struct js *object, struct moment now)
 {
 	CLEANUP(freep) struct ip *ips = NULL;
@@ -64,8 +82,11 @@ int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, cons
 		tell_service_cidr(m, object, now);
 		break;
 	case KIND_POLICY:
-	case KIND_RESERVATION:
+		return tell_policy(m, object, by, now, e);
 	case KIND_NAMESPACE:
+		tell_namespace(m, object, now);
+		break;
+	case KIND_RESERVATION:
 	case IPAM_KINDS:
 		break;
 	}
@@ -104,8 +125,12 @@ void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *obj
 		ipam_service_cidr(m, name, NULL, 0, now);
 		break;
 	case KIND_POLICY:
-	case KIND_RESERVATION:
+		ipam_policy_deleted(m, name, now);
+		break;
 	case KIND_NAMESPACE:
+		ipam_namespace_deleted(m, name, now);
+		break;
+	case KIND_RESERVATION:
 	case IPAM_KINDS:
 		break;
 	}

@@ -59,6 +59,13 @@ static const char policy[] =
 	"\"protect\":true,\"onShrink\":\"Keep\",\"lowWatermark\":5,\"quotas\":[{\"maxAddresses\":3,"
 	"\"namespaces\":[\"n\"]}]},\"status\":{\"conditions\":[{\"type\":\"t\",\"status\":\"True\"}]}}";
 
+static const char reservation[] =
+	"{\"metadata\":{\"name\":\"r\",\"uid\":\"u\",\"resourceVersion\":\"11\",\"generation\":5,"
+	"\"creationTimestamp\":\"2026-01-02T03:04:05Z\",\"managedFields\":[{}]},"
+	"\"spec\":{\"addresses\":[\"10.0.0.1\",\"fd00::1\"],\"serviceRef\":{\"namespace\":\"n\","
+	"\"name\":\"s\"},\"expiresAt\":\"2026-12-31T00:00:00Z\"},"
+	"\"status\":{\"phase\":\"Bound\",\"holder\":\"n/s\",\"message\":\"m\",\"observedGeneration\":5}}";
+
 static const char namespace[] = "{\"metadata\":{\"name\":\"team\",\"labels\":{\"tier\":\"gold\"}},"
 				"\"status\":{\"phase\":\"Active\"}}";
 
@@ -230,6 +237,31 @@ static void a_policy_reads_the_same(void **state)
 	SAME(n_conditions);
 }
 
+static void a_reservation_reads_the_same(void **state)
+{
+	(void)state;
+	CLEANUP(both_done) struct both b = parse(reservation, KIND_RESERVATION);
+	CLEANUP(reservation_view_done) struct reservation_view whole = { 0 };
+	CLEANUP(reservation_view_done) struct reservation_view kept = { 0 };
+	assert_int_equal(view_reservation(b.whole, &whole, NULL), 0);
+	assert_int_equal(view_reservation(b.kept, &kept, NULL), 0);
+	const struct reservation_in *w = &whole.in, *k = &kept.in;
+	SAME_TEXT(uid);
+	SAME_TEXT(resource_version);
+	SAME(created);
+	SAME(generation);
+	SAME(n_addresses);
+	SAME_TEXT(addresses[0]);
+	SAME_TEXT(addresses[1]);
+	SAME_TEXT(service_namespace);
+	SAME_TEXT(service_name);
+	SAME_TEXT(expires_at);
+	SAME(phase);
+	SAME_TEXT(holder);
+	SAME_TEXT(message);
+	SAME(observed_generation);
+}
+
 static void a_namespace_reads_the_same(void **state)
 {
 	(void)state;
@@ -258,6 +290,7 @@ int main(void)
 		cmocka_unit_test(a_record_reads_the_same),
 		cmocka_unit_test(a_pool_reads_the_same),
 		cmocka_unit_test(a_policy_reads_the_same),
+		cmocka_unit_test(a_reservation_reads_the_same),
 		cmocka_unit_test(a_namespace_reads_the_same),
 		cmocka_unit_test(nodes_and_ranges_read_the_same),
 	};

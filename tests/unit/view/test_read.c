@@ -89,6 +89,27 @@ static void wrong_types_count_as_absent(void **state)
 	assert_false(v.in.protect);
 }
 
+static void a_reservation_for_nobody(void **state)
+{
+	(void)state;
+	CLEANUP(js_freep)
+	struct js *document = parse("{\"metadata\":{\"name\":\"r\"},\"spec\":{\"addresses\":[\"10.0.0.1\"]},"
+				    "\"status\":{\"phase\":\"Lost\"}}");
+	CLEANUP(reservation_view_done) struct reservation_view v = { 0 };
+	assert_int_equal(view_reservation(document, &v, NULL), 0);
+	assert_null(v.in.service_name);
+	assert_null(v.in.service_namespace);
+	assert_null(v.in.expires_at);
+	assert_int_equal(v.in.phase, RESERVATION_NEW);
+	static const char *const phases[] = { "Free", "Bound", "Expired", "Conflict", "Unusable" };
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+		js_set(js_get(document, "status"), "phase", js_new_str(phases[i]));
+		reservation_view_done(&v);
+		assert_int_equal(view_reservation(document, &v, NULL), 0);
+		assert_int_equal(v.in.phase, RESERVATION_FREE + i);
+	}
+}
+
 static struct record_view record_of(const char *notes, struct js **ret_document)
 {
 	CLEANUP(freep)
@@ -169,6 +190,7 @@ int main(void)
 		cmocka_unit_test(what_a_policy_leaves_out_has_its_default),
 		cmocka_unit_test(what_a_policy_says_is_read),
 		cmocka_unit_test(wrong_types_count_as_absent),
+		cmocka_unit_test(a_reservation_for_nobody),
 		cmocka_unit_test(a_record_has_a_phase),
 		cmocka_unit_test(of_a_history_the_last_holders_count),
 		cmocka_unit_test(a_history_that_cannot_be_read_is_none),
