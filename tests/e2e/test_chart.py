@@ -193,6 +193,8 @@ def test_the_program_takes_the_command_line(apiserver, values, tmp_path):
     flags = [a.replace("/etc/berth", str(folder)) for a in args[2:]]
     if "--install-crds" in flags:
         apiserver.grant("install-crds")
+    if not any(f.startswith("--leader-elect") for f in flags):
+        flags.append("--leader-elect")  # as by default; other tests do without
     json_log = "--log-format=json" in flags
     operator = apiserver.start(*[f for f in flags if f != "--log-format=json"], json_log=json_log)
     assert not operator.find_log("unknown"), operator.log_text()

@@ -31,6 +31,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{/* The command line: a value that is null is not there, so that the program's default holds. */}}
 {{- define "berth.args" -}}
 {{- $o := .Values.operator -}}
+{{- $l := .Values.leaderElection -}}
 - operator
 - --http-address=:{{ .Values.httpPort }}
 {{- if include "berth.configMap" . }}
@@ -51,6 +52,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
     "mass-release-delay" $o.massReleaseDelay
     "log-level" $o.logLevel
     "log-format" $o.logFormat
+    "leader-elect" (ternary nil false $l.enabled)
+    "leader-election-lease-duration" $l.leaseDuration
+    "leader-election-renew-deadline" $l.renewDeadline
+    "leader-election-retry-period" $l.retryPeriod
 }}
 {{- if not (kindIs "invalid" $value) }}
 - {{ printf "--%s=%v" $flag $value | quote }}
