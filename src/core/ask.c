@@ -1,7 +1,9 @@
 #include "core/ask.h"
 
+#include "core/ledger.h"
 #include "core/policy.h"
 #include "core/pool.h"
+#include "core/quota.h"
 
 void fail(struct verdict *v, enum ipam_reason r, const char *fmt, ...)
 {
@@ -20,6 +22,8 @@ enum pool_answer ask_pool(const struct ipam *m, const struct service *s, const s
 	       : pool_not_named(p, s)                          ? POOL_UNNAMED
 	       : !pool_selects(p, s)                           ? POOL_NOT_SELECTING
 	       : !pool_usable(m, p)                            ? POOL_OFF
+	       : !pool_assigns(p, s)                           ? POOL_ONLY_ASKED
+	       : !quota_allows(m, s, p, NULL)                  ? POOL_QUOTA
 							       : POOL_GIVES;
 }
 
@@ -27,11 +31,12 @@ enum pool_answer ask_pool(const struct ipam *m, const struct service *s, const s
 enum pool_answer ask_pool_for(const struct ipam *m, const struct service *s, const struct pool *p,
 			      struct ip ip)
 {
-	return !pool_usable(m, p)     ? POOL_OFF
-	       : pool_not_named(p, s) ? POOL_UNNAMED
-	       : !pool_selects(p, s)  ? POOL_NOT_SELECTING
-	       : !pool_gives(p, ip)   ? POOL_SPARES
-				      : POOL_GIVES;
+	return !pool_usable(m, p)                          ? POOL_OFF
+	       : pool_not_named(p, s)                      ? POOL_UNNAMED
+	       : !pool_selects(p, s)                       ? POOL_NOT_SELECTING
+	       : !pool_gives(p, ip)                        ? POOL_SPARES
+	       : !quota_allows(m, s, p, ledger_get(m, ip)) ? POOL_QUOTA
+							   : POOL_GIVES;
 }
 
 const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_answer r)
@@ -41,6 +46,8 @@ const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_an
 		[POOL_UNNAMED] = "is not named by berth.dev/pool",
 		[POOL_NOT_SELECTING] = "does not select the Service",
 		[POOL_SPARES] = "never gives this address",
+		[POOL_ONLY_ASKED] = "gives only to those who ask for it",
+		[POOL_QUOTA] = "has given the namespace all that its quota allows",
 		[POOL_FULL] = "has no free address",
 		[POOL_ELSEWHERE] = "contains no address that is asked for",
 		[POOL_NOT_NEEDED] = "has a free address, which is not needed",
@@ -65,6 +72,12 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 		by[ask_pool_for(m, s, p, ip)] = p;
 	if (by[POOL_GIVES])
 		return true;
+	if (by[POOL_QUOTA]) {
+		CLEANUP(buf_done) struct buf why = BUF_INIT(MESSAGE_MAX);
+		quota_text(m, s, by[POOL_QUOTA], &why);
+		fail(v, REASON_QUOTA_EXCEEDED, "%s: %s", text, buf_str(&why));
+		return false;
+	}
 	const struct pool *spared = by[POOL_SPARES], *other = by[POOL_NOT_SELECTING],
 			  *unnamed = by[POOL_UNNAMED], *off = by[POOL_OFF];
 	if (spared && spared->policy && range_set_has(&spared->policy->exclude, ip))

@@ -4,6 +4,7 @@
 #include "core/decide.h"
 #include "core/ledger.h"
 #include "core/pool.h"
+#include "core/quota.h"
 #include "core/service.h"
 #include "core/sharing.h"
 #include "core/wait.h"
@@ -26,8 +27,10 @@ static struct addr *group_address(struct ipam *m, struct service *s, enum family
 			struct verdict unused = { .text = BUF_INIT(MESSAGE_MAX) };
 			if (!why && (addr_foreign_claim(a, s) || !addr_record_allows(a, s)))
 				why = "it is in use elsewhere too";
-			if (!why && !some_pool_gives(m, s, &unused, "it", a->ip))
+			if (!why && !some_pool_gives(m, s, &unused, "it", a->ip)) {
 				why = buf_str(&unused.text);
+				quota_wait_at(m, s, a->ip);
+			}
 			if (trace)
 				trace->share(trace->arg, a->ip, rival ? rival->key : t->key, why);
 			if (why && !*ret_why) {
@@ -93,6 +96,15 @@ static struct pool **pools_by_preference(const struct ipam *m, const struct serv
 	return list;
 }
 
+/* The namespace has all that it may have of the pool. */
+static void note_quota(struct ipam *m, struct service *s, const struct pool *p, struct buf *out)
+{
+	if (out->len)
+		buf_add_str(out, ", ");
+	quota_text(m, s, p, out);
+	quota_wait(m, s, p);
+}
+
 /* The first pool that selects the Service, has the family and is not full. False: the reason and the
  * text say why there is none. */
 static bool from_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
@@ -100,6 +112,7 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 {
 	CLEANUP(buf_done) struct buf full = BUF_INIT(MESSAGE_MAX);
 	CLEANUP(buf_done) struct buf off = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(buf_done) struct buf quota = BUF_INIT(MESSAGE_MAX);
 	CLEANUP(buf_done) struct buf missing = BUF_INIT(MESSAGE_MAX);
 	const bool names = s->extra && s->extra->pools;
 	CLEANUP(freep) struct pool **preferred = names ? pools_by_preference(m, s, &missing) : NULL;
@@ -118,6 +131,11 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 		if (r == POOL_OFF)
 			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
 				 pool_unusable_why(m, p));
+		else if (r == POOL_ONLY_ASKED)
+			buf_addf(&off, "%spool \"%s\" gives only to those who ask for it (autoAssign: false)",
+				 off.len ? ", " : "", p->name);
+		else if (r == POOL_QUOTA)
+			note_quota(m, s, p, &quota);
 		else if (r == POOL_NOT_SELECTING && names)
 			buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "", p->name);
 	}
@@ -126,6 +144,9 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 		fail(v, REASON_POOL_NOT_FOUND, "%s", buf_str(&missing));
 	if (m->pools_lost)
 		fail(v, REASON_NO_POOL, "the pools cannot be read");
+	else if (quota.len)
+		fail(v, REASON_QUOTA_EXCEEDED, "no %s address: %s%s%s", family_name(f), buf_str(&quota),
+		     full.len ? "; none is free in pool " : "", buf_str(&full));
 	else if (full.len)
 		fail(v, REASON_OUT_OF_IPS, "no free %s address in pool %s", family_name(f), buf_str(&full));
 	else if (off.len)
@@ -167,11 +188,12 @@ static void trace_held_family(struct ipam *m, struct service *s, enum family f, 
 		enum pool_answer r = ask_pool(m, s, list[i], f);
 		char text[IP_TEXT_MAX];
 		CLEANUP(freep) char *has = NULL;
-		for (size_t j = 0; j < s->n_held && !has && (r == POOL_GIVES || r == POOL_OFF); j++)
+		const bool may = r == POOL_GIVES || r == POOL_OFF || r == POOL_ONLY_ASKED || r == POOL_QUOTA;
+		for (size_t j = 0; j < s->n_held && !has && may; j++)
 			if (s->held[j].addr->ip.family == f && pool_contains(list[i], s->held[j].addr->ip))
 				has = xasprintf("%s%scontains %s, which it has",
-						r == POOL_OFF ? pool_unusable_why(m, list[i]) : "",
-						r == POOL_OFF ? "; " : "",
+						r == POOL_GIVES ? "" : answer_text(m, list[i], r),
+						r == POOL_GIVES ? "" : "; ",
 						ip_format(s->held[j].addr->ip, text));
 		struct ip ip;
 		if (has)

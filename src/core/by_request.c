@@ -4,6 +4,7 @@
 #include "core/decide.h"
 #include "core/ledger.h"
 #include "core/pool.h"
+#include "core/quota.h"
 #include "core/service.h"
 #include "core/sharing.h"
 #include "core/wait.h"
@@ -55,6 +56,7 @@ static void try_request(struct ipam *m, struct service *s, struct verdict *v, co
 		return;
 	}
 	if (!some_pool_gives(m, s, v, text, r->ip)) {
+		quota_wait_at(m, s, r->ip);
 		wait_for(m, s, &m->wait_any);
 		return;
 	}

@@ -1,5 +1,6 @@
 #include "core/quota.h"
 
+#include "core/ask.h"
 #include "core/label_copy.h"
 #include "core/ledger.h"
 #include "core/policy.h"
@@ -115,9 +116,14 @@ void quota_held(struct ipam *m, const struct service *s, const struct addr *a)
 	if (has_neighbour(a, s))
 		return;
 	struct pool *p;
-	for (size_t at = 0; (p = pools_at(m, a->ip, &at));)
-		if (p->quotas->counted)
-			use_of(p, s->ns)->used++;
+	for (size_t at = 0; (p = pools_at(m, a->ip, &at));) {
+		if (!p->quotas->counted)
+			continue;
+		struct quota_use *u = use_of(p, s->ns);
+		u->used++;
+		if (u->known && u->limited && u->used > u->max)
+			wake_all(m, &u->waiters); /* the number in their messages is another now */
+	}
 }
 
 /* Nobody remembers a namespace that has gone, once it has nothing and wants nothing. */
@@ -138,7 +144,12 @@ void quota_left(struct ipam *m, const struct service *s, const struct addr *a)
 			continue;
 		if (p->quotas->counted && u->used)
 			u->used--;
-		wake_first(m, &u->waiters);
+		/* One may have what was given back. Where a quota was lowered nobody may yet, but the number
+		 * in their messages is another now. */
+		if (p->quotas->counted && u->known && (!u->limited || u->used < u->max))
+			wake_first(m, &u->waiters);
+		else
+			wake_all(m, &u->waiters);
 		forget_if_gone(m, u);
 	}
 }
@@ -190,6 +201,14 @@ void quota_wait(struct ipam *m, struct service *s, const struct pool *p)
 {
 	struct quota_use *u = use_of(p, s->ns);
 	wait_for_quota(m, s, u, &u->waiters);
+}
+
+void quota_wait_at(struct ipam *m, struct service *s, struct ip ip)
+{
+	const struct pool *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at));)
+		if (ask_pool_for(m, s, p, ip) == POOL_QUOTA)
+			quota_wait(m, s, p);
 }
 
 void quota_pass_on(struct ipam *m, struct quota_use *u)

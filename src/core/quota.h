@@ -24,6 +24,8 @@ bool quota_allows(const struct ipam *m, const struct service *s, const struct po
 void quota_text(const struct ipam *m, const struct service *s, const struct pool *p, struct buf *out);
 /* The Service waits until its namespace may have more of the pool. */
 void quota_wait(struct ipam *m, struct service *s, const struct pool *p);
+/* The same for each pool that would give the address but for its quota. */
+void quota_wait_at(struct ipam *m, struct service *s, struct ip ip);
 /* One who waited has what it wants, or wants it no more: the next one may have something. */
 void quota_pass_on(struct ipam *m, struct quota_use *u);
 
