@@ -26,7 +26,10 @@ bool stays_by_policy(const struct ipam *m, const struct service *s, struct ip ip
 		return left_and_kept(m, s, ip, r->pool);
 	if (!recorded && (m->config.records || !(s->ingress_ours || (a && service_holds(s, a)))))
 		return false;
-	/* It is ours, and nobody knows from which pool. */
+	/* It is ours, and nobody knows from which pool: not from one that is as it was. */
+	size_t in_some = 0;
+	if (pools_at(m, ip, &in_some))
+		return false;
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (left_and_kept(m, s, ip, m->pools[i]->name))
 			return true;
