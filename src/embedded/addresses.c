@@ -4,7 +4,6 @@
 
 enum {
 	FIRST_GIVEN = 10, /* the lowest ones are left for those who ask for them, as DNS does */
-	HOSTS = 65534,    /* how many addresses of each CIDR are used at most */
 	N_PORTS = NODE_PORT_LAST - NODE_PORT_FIRST + 1,
 };
 
@@ -16,7 +15,9 @@ struct holder {
 struct range {
 	struct net_ip first;
 	int bits;
-	uint64_t next;
+	uint64_t hosts; /* without the first and the last address */
+	uint64_t held;
+	uint64_t next; /* where to look first: behind what was given last */
 };
 
 struct addresses {
@@ -26,12 +27,19 @@ struct addresses {
 	int next_port;
 };
 
+static struct range range_of(const char *cidr)
+{
+	struct range r = { .next = FIRST_GIVEN };
+	net_cidr_parse(cidr, &r.first, &r.bits);
+	r.hosts = (1ull << ((r.first.family == 4 ? 32 : 128) - r.bits)) - 2;
+	return r;
+}
+
 struct addresses *addresses_new(void)
 {
 	struct addresses *a = xcalloc(1, sizeof(*a));
-	net_cidr_parse(SERVICE_CIDR_4, &a->four.first, &a->four.bits);
-	net_cidr_parse(SERVICE_CIDR_6, &a->six.first, &a->six.bits);
-	a->four.next = a->six.next = FIRST_GIVEN;
+	a->four = range_of(SERVICE_CIDR_4);
+	a->six = range_of(SERVICE_CIDR_6);
 	return a;
 }
 
@@ -44,6 +52,7 @@ static void forget(struct addresses *a)
 	map_done(&a->ips);
 	a->ips = (struct map){ 0 };
 	memset(a->ports, 0, sizeof(a->ports));
+	a->four.held = a->six.held = 0;
 }
 
 void addresses_free(struct addresses *a)
@@ -54,6 +63,17 @@ void addresses_free(struct addresses *a)
 	free(a);
 }
 
+/* The range that the address may be given from; NULL = none. */
+static struct range *range_with(struct addresses *a, const struct net_ip *ip)
+{
+	struct range *r = ip->family == 4 ? &a->four : &a->six;
+	struct net_ip last = net_ip_add(r->first, r->hosts + 1);
+	bool inside = net_cidr_contains(&r->first, r->bits, ip) &&
+		      memcmp(ip->bytes, r->first.bytes, sizeof(ip->bytes)) != 0 &&
+		      memcmp(ip->bytes, last.bytes, sizeof(ip->bytes)) != 0;
+	return inside ? r : NULL;
+}
+
 static void count_ip(struct addresses *a, const char *text, int by)
 {
 	struct net_ip ip;
@@ -62,13 +82,18 @@ static void count_ip(struct addresses *a, const char *text, int by)
 		return;
 	net_ip_format(&ip, canonical);
 	struct holder *h = map_get(&a->ips, canonical);
+	struct range *r = range_with(a, &ip);
 	if (!h) {
+		if (r)
+			r->held++;
 		h = xcalloc(1, sizeof(*h));
 		memcpy(h->text, canonical, sizeof(h->text));
 		map_put(&a->ips, h->text, h);
 	}
 	h->count += by;
 	if (h->count <= 0) {
+		if (r)
+			r->held--;
 		map_del(&a->ips, h->text);
 		free(h);
 	}
@@ -134,9 +159,10 @@ bool addresses_ip_valid(const struct addresses *a, const char *ip)
 bool addresses_free_ip(struct addresses *a, int family, char text[NET_TEXT_MAX])
 {
 	struct range *r = family == 4 ? &a->four : &a->six;
-	for (uint64_t tried = 0; tried < HOSTS; tried++) {
+	/* In the order of a clock hand: the next one is nearly always free, however many are held. */
+	while (r->held < r->hosts) {
 		uint64_t n = r->next;
-		r->next = n % HOSTS + 1;
+		r->next = n % r->hosts + 1;
 		struct net_ip ip = net_ip_add(r->first, n);
 		if (!map_get(&a->ips, net_ip_format(&ip, text)))
 			return true;

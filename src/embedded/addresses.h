@@ -5,7 +5,7 @@
 #include "embedded/net.h"
 #include "embedded/store.h"
 
-#define SERVICE_CIDR_4 "10.96.0.0/16"
+#define SERVICE_CIDR_4 "10.96.0.0/12"
 #define SERVICE_CIDR_6 "fd00:10:96::/112"
 
 enum { NODE_PORT_FIRST = 30000, NODE_PORT_LAST = 32767 };
