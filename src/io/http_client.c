@@ -9,6 +9,7 @@
 #include "io/http_client.h"
 
 #include "base/mem.h"
+#include "io/http_headers.h"
 #include "io/tcp.h"
 
 #include <curl/curl.h>
@@ -49,7 +50,8 @@ struct http_client {
 	size_t n_idle;
 	size_t least_idle; /* since the timer was set */
 	struct loop_timer *idle_timer;
-	unsigned handle_generation; /* handles of an older one are not used again */
+	unsigned handle_generation;   /* handles of an older one are not used again */
+	struct http_headers *headers; /* of the last call; NULL = there was none */
 	struct curl_slist *connect_to;
 
 	char *base_url;
@@ -84,7 +86,7 @@ struct http_call {
 	enum call_state state;
 	CURL *easy;
 	unsigned handle_generation;
-	struct curl_slist *headers;
+	struct http_headers *headers;
 	char *url;
 	char *method;
 	char *request_body;
@@ -347,13 +349,17 @@ static void on_idle_timer(void *arg)
 
 /* ---- calls ---- */
 
-static void add_header(struct http_call *call, const char *name, const char *value)
+/* Those of the request; the caller drops them with http_headers_unref(). */
+static struct http_headers *headers_for(struct http_client *c, const struct http_request *r)
 {
-	CLEANUP(freep) char *line = xasprintf("%s:%s%s", name, value ? " " : "", value ? value : "");
-	struct curl_slist *longer = curl_slist_append(call->headers, line);
-	if (!longer)
-		abort();
-	call->headers = longer;
+	const char *type = !r->body.ptr ? NULL : r->content_type ? r->content_type : "application/json";
+	struct http_headers *h = c->headers;
+	if (!h || !http_headers_are(h, r->accept, r->bearer, type)) {
+		h = http_headers_new(c->host_header, r->accept, r->bearer, type);
+		http_headers_unref(c->headers);
+		c->headers = h;
+	}
+	return http_headers_ref(h);
 }
 
 /* Sets all that differs from call to call, also what this one does not use. */
@@ -385,7 +391,7 @@ static void call_start(struct http_call *call)
 			easy_set(h, CURLOPT_NOBODY, 1L);
 	}
 	easy_set(h, CURLOPT_CUSTOMREQUEST, call->method);
-	easy_set(h, CURLOPT_HTTPHEADER, call->headers);
+	easy_set(h, CURLOPT_HTTPHEADER, http_headers_list(call->headers));
 	easy_set(h, CURLOPT_TIMEOUT_MS, (long)call->timeout);
 	easy_set(h, CURLOPT_CONNECTTIMEOUT_MS,
 		 (long)(call->stall && call->stall < CONNECT_TIMEOUT_MS ? call->stall : CONNECT_TIMEOUT_MS));
@@ -415,7 +421,7 @@ static void call_free(struct http_call *call)
 		c->calls = call->next;
 	if (call->next)
 		call->next->prev = call->prev;
-	curl_slist_free_all(call->headers);
+	http_headers_unref(call->headers);
 	loop_timer_free(call->stall_timer);
 	buf_done(&call->body);
 	free(call->url);
@@ -586,6 +592,7 @@ static void client_destroy(struct http_client *c)
 	}
 	loop_timer_free(c->later);
 	loop_timer_free(c->idle_timer);
+	http_headers_unref(c->headers);
 	curl_slist_free_all(c->connect_to);
 	free(c->base_url);
 	free(c->host_header);
@@ -651,15 +658,6 @@ static void on_stall_timer(void *arg)
 	tidy(c);
 }
 
-/* A line break would let the text smuggle in headers of its own. */
-static bool is_plain(const char *s)
-{
-	for (; s && *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return false;
-	return true;
-}
-
 struct http_call *http_client_send(struct http_client *c, const struct http_request *r)
 {
 	struct http_call *call = xcalloc(1, sizeof(*call));
@@ -676,20 +674,8 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
 		memcpy(call->request_body, r->body.ptr, r->body.len);
 		call->request_len = r->body.len;
 	}
-	if (c->host_header)
-		add_header(call, "Host", c->host_header);
-	if (r->accept)
-		add_header(call, "Accept", r->accept);
-	if (call->request_body) {
-		add_header(call, "Content-Type", r->content_type ? r->content_type : "application/json");
-		add_header(call, "Expect", NULL); /* no waiting for "100 Continue" */
-	}
-	if (r->bearer) {
-		CLEANUP(freep) char *value = xasprintf("Bearer %s", r->bearer);
-		add_header(call, "Authorization", value);
-	}
-	if (!is_plain(r->bearer) || !is_plain(r->accept) || !is_plain(r->content_type) ||
-	    !is_plain(r->path) || !is_plain(r->method))
+	call->headers = headers_for(c, r);
+	if (!http_headers_are_plain(call->headers) || !http_is_plain(r->path) || !http_is_plain(r->method))
 		call->refusal = "a control character in path, token or header";
 
 	call->timeout = r->timeout;
@@ -726,11 +712,6 @@ void http_call_cancel(struct http_call *call)
 
 /* ---- the client ---- */
 
-static char *copy_or_null(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 /* libcurl takes the name for TLS from the URL. So the URL gets that name, and where to connect is
  * said apart. */
 static int use_server_name(struct http_client *c, const char *name, struct err *e)
@@ -760,13 +741,18 @@ static int use_server_name(struct http_client *c, const char *name, struct err *
 	return r;
 }
 
+static char *copy_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
 int http_client_new(struct loop *l, const struct http_target *target, struct http_client **ret, struct err *e)
 {
 	bool tls = target->base_url && strncmp(target->base_url, "https://", 8) == 0;
 	if (!tls && (!target->base_url || strncmp(target->base_url, "http://", 7) != 0))
 		return err_set(e, EINVAL, "server URL \"%s\": only http:// and https:// are known",
 			       target->base_url ? target->base_url : "");
-	if (!is_plain(target->base_url) || !is_plain(target->tls_server_name))
+	if (!http_is_plain(target->base_url) || !http_is_plain(target->tls_server_name))
 		return err_set(e, EINVAL, "a control character in the server URL or TLS server name");
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return err_set(e, EIO, "the HTTP library does not start");
