@@ -28,7 +28,7 @@ format:
 	git ls-files '*.[ch]' | xargs clang-format-19 -i
 
 bench: all
-	tools/bench.sh $(BUILD)
+	tools/bench.sh $(BUILD) --json $(BUILD)/bench.json --append docs/benchmarks.md --plot docs/benchmarks.svg
 
 # One folder of libFuzzer targets; FUZZ_SECONDS each.
 fuzz:

@@ -21,15 +21,18 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("build", help="Meson's build folder")
     p.add_argument("--services", type=int, default=3000, help="waiting Services on kube-apiserver (default 3000)")
-    p.add_argument("--big", type=int, default=0, metavar="N",
-                   help="then once more with N Services, records off and on (20000 takes 15 minutes more)")
+    p.add_argument("--big", type=int, default=20000, metavar="N",
+                   help="then one round with N Services, if the minutes allow (default 20000, 0 = none)")
     p.add_argument("--rounds", type=int, default=3, help="of which the median counts (default 3)")
-    p.add_argument("--sizes", default="3000,20000,60000",
-                   help="Services on the embedded API, for the memory; it has 65,534 ClusterIPs")
+    p.add_argument("--minutes", type=float, default=15,
+                   help="what would take longer than that in all is left out, and the table says so (default 15)")
+    p.add_argument("--sizes", default="1000,3000,10000,20000,50000,100000",
+                   help="Services on the embedded API, for cost against size")
     p.add_argument("--only", default="", help="parts, with commas between: "
                    "binary,core,empty,backlog,restart,latency,settled,embedded")
     p.add_argument("--json", help="write all figures to this file")
     p.add_argument("--append", metavar="FILE", help="append the table to this Markdown file")
+    p.add_argument("--plot", metavar="FILE", help="draw cost against size into this SVG file")
     return p.parse_args()
 
 
@@ -53,6 +56,7 @@ from lib.objects import pool, service  # noqa: E402
 from lib.process import Process, free_port, wait_until  # noqa: E402
 from lib.rest import Api  # noqa: E402
 
+from cost_plot import Panel, draw  # noqa: E402
 from operator_run import OperatorRun, ready_seconds  # noqa: E402
 from results import Results, machine, median, percentile  # noqa: E402
 from server import Server, Watcher, name_of  # noqa: E402
@@ -75,6 +79,10 @@ def title(text):
 
 
 BEGIN = time.monotonic()
+
+
+def minutes_gone():
+    return (time.monotonic() - BEGIN) / 60
 
 
 # Without a server
@@ -158,6 +166,8 @@ def backlogs(place, watcher, count, rounds, finish):
 
     kinds = {"patches by h2load": h2load, "patches by load": load(False), "berth, records off": berth(False),
              "creates and patches by load": load(True), "berth, records on": berth(True)}
+    if count != OPTIONS.services:
+        del kinds["patches by load"]  # told once
     raw = {kind: [] for kind in kinds}
     for number in range(rounds):
         last["round"] = number == rounds - 1
@@ -177,7 +187,7 @@ def tell_backlogs(count, raw):
         return median([a[what] / b["seconds"] for a, b in zip(raw[kind], raw[limit])])
 
     results.raw[f"backlog {count}"] = raw
-    for kind in ("patches by h2load", "patches by load", "creates and patches by load"):
+    for kind in (k for k in raw if not k.startswith("berth")):
         results.add(f"{count:,}: server's limit, {kind}", med(kind, "seconds"), "s")
     for records, limit in (("off", "patches by h2load"), ("on", "creates and patches by load")):
         kind = f"berth, records {records}"
@@ -309,6 +319,13 @@ def against_apiserver(folder):
         done = 0
         for count in [OPTIONS.services] + ([OPTIONS.big] if OPTIONS.big else []):
             title(f"{count:,} Services on kube-apiserver")
+            began = time.monotonic()
+            if done:
+                takes = ((made["seconds"] / done) * (count - done) + a_round / done * count) / 60
+                if minutes_gone() + takes > OPTIONS.minutes:
+                    results.left_out(f"{count:,} Services on kube-apiserver",
+                                     f"would take {takes:.0f} minutes more; --minutes allows it")
+                    break
             made = place.server.create_services(range(done, count))
             results.raw[f"creating {count - done} Services"] = made
             print(f"  {count - done:,} created in {made['seconds']:.1f} s", flush=True)
@@ -327,14 +344,26 @@ def against_apiserver(folder):
 
             rounds = OPTIONS.rounds if count == OPTIONS.services else 1
             tell_backlogs(count, backlogs(place, watcher, count, rounds, finish))
+            a_round = (time.monotonic() - began) / rounds
             if wanted("latency") and count == OPTIONS.services:
                 title("one Service at a time")
                 latency(place, watcher)
         watcher.stop()
 
 
+def restart_cost(place, watcher, count):
+    """What a start costs that finds all served: seconds and CPU until it knows all."""
+    served = dict(watcher.addresses)
+    run = place.operator(False)
+    seconds = run.lists_complete()
+    figures = {"seconds": seconds, "settled": run.settle() - run.start, "cpu": run.cpu()}
+    run.stop()
+    assert watcher.addresses == served and len(served) == count, "a restart changed something"
+    return figures
+
+
 def against_embedded(folder):
-    """Memory against size; the API and its store are a process of their own."""
+    """Cost against size; the API and its store are a process of their own."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     api_process = Process("embedded", [program("tests/tools/embedded_server"), f"127.0.0.1:{port}"],
@@ -352,6 +381,7 @@ def against_embedded(folder):
         api.create(POOL)
         watcher = Watcher(api)
         done = 0
+        costs = []
         for count in map(int, OPTIONS.sizes.split(",")):
             title(f"{count:,} Services on the embedded API")
             made = place.server.create_services(range(done, count))
@@ -359,6 +389,7 @@ def against_embedded(folder):
             figures["memory_settled"] = memory_settled(run)
             run.stop()
             figures["created"] = made
+            again = figures["restart"] = restart_cost(place, watcher, count)
             results.raw[f"embedded {count}"] = figures
             label = f"{count:,}, embedded, records off"
             goal = {3000: 6, 20000: 16, 100000: 64}.get(count)
@@ -367,10 +398,29 @@ def against_embedded(folder):
             results.add(f"{label}: VmHWM", figures["memory"]["VmHWM"], "kB")
             results.add(f"{label}: CPU for {count - done:,} more", figures["cpu_with_events"], "s",
                         note=f"{figures['seconds']:.1f} s to the last status")
+            results.add(f"{label}: restart, until the lists are complete", again["seconds"] * 1000, "ms",
+                        note=f"{again['cpu']:.2f} s of CPU until it is quiet")
+            costs.append({"services": count, "memory": figures["memory_settled"]["RssAnon"] / MB,
+                          "restart": again["seconds"], "restart_cpu": again["cpu"],
+                          "serve": figures["cpu_with_events"] / (count - done) * 1e6})
             done = count
+        results.raw["cost"] = costs
         watcher.stop()
     finally:
         api_process.stop()
+
+
+def plot(path, costs):
+    def line(key):
+        return [(c["services"], c[key]) for c in costs]
+
+    draw(path, f"berth {results.machine['commit']}: cost against the number of Services", [
+        Panel("Memory of its own (RssAnon), settled", "MB", {"berth": line("memory")},
+              {"goal": [(3000, 6), (20000, 16), (100000, 64)]}),
+        Panel("Start with all of them served", "s",
+              {"until it knows all": line("restart"), "CPU until it is quiet": line("restart_cpu")}),
+        Panel("CPU for each Service that is served", "us", {"berth": line("serve")}),
+    ])
 
 
 def main():
@@ -383,10 +433,11 @@ def main():
         if wanted("core"):
             title("the allocator")
             core()
-        if any(wanted(p) for p in ("empty", "backlog", "restart", "latency", "settled")):
-            against_apiserver(folder)
+        # The part that may be left out comes last.
         if wanted("embedded"):
             against_embedded(folder)
+        if any(wanted(p) for p in ("empty", "backlog", "restart", "latency", "settled")):
+            against_apiserver(folder)
     print()
     title("all of it")
     print(results.table())
@@ -396,6 +447,8 @@ def main():
         results.write_json(OPTIONS.json)
     if OPTIONS.append:
         results.append_to(OPTIONS.append)
+    if OPTIONS.plot and results.raw.get("cost"):
+        plot(OPTIONS.plot, results.raw["cost"])
 
 
 if __name__ == "__main__":

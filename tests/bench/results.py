@@ -20,8 +20,15 @@ class Results:
                           "met": None if goal is None else figure <= goal, "note": note})
         print("  " + self.line(self.rows[-1]), flush=True)
 
+    def left_out(self, what, why):
+        self.rows.append({"what": what, "figure": None, "unit": "", "goal": None, "met": None,
+                          "note": f"left out: {why}"})
+        print("  " + self.line(self.rows[-1]), flush=True)
+
     @staticmethod
     def number(value, unit):
+        if value is None:
+            return ""
         if isinstance(value, int) or unit in ("kB", "requests"):
             return f"{value:,.0f}"
         return f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
