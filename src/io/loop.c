@@ -24,6 +24,7 @@ struct loop {
 
 struct loop_timer {
 	struct event *event;
+	bool at_once; /* set without delay, and has not fired yet */
 	loop_fn *fn;
 	void *arg;
 };
@@ -139,7 +140,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	const struct loop_timer *t = arg;
+	struct loop_timer *t = arg;
+	t->at_once = false;
 	t->fn(t->arg);
 }
 
@@ -156,6 +158,10 @@ void loop_timer_set(struct loop_timer *t, msec delay)
 {
 	if (delay < 0)
 		delay = 0;
+	/* Setting it anew would put it off to the next turn: for ever, where something sets it each turn. */
+	if (delay == 0 && t->at_once)
+		return;
+	t->at_once = delay == 0;
 	struct timeval tv = { .tv_sec = (time_t)(delay / 1000),
 			      .tv_usec = (suseconds_t)(delay % 1000 * 1000) };
 	if (event_add(t->event, &tv) < 0)
@@ -164,6 +170,7 @@ void loop_timer_set(struct loop_timer *t, msec delay)
 
 void loop_timer_clear(struct loop_timer *t)
 {
+	t->at_once = false;
 	(void)event_del(t->event);
 }
 

@@ -31,7 +31,8 @@ msec loop_boot(void);
 /* Wall clock, milliseconds since 1970 UTC. */
 msec loop_wall(void);
 
-/* A timer exists unarmed; setting it again moves it; it fires once. */
+/* A timer exists unarmed; setting it again moves it; it fires once. Without delay it fires in the next turn,
+ * however often it is set. */
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *arg);
 void loop_timer_set(struct loop_timer *t, msec delay);
 void loop_timer_clear(struct loop_timer *t);

@@ -61,6 +61,15 @@ class Cluster:
         self.operators.append(operator)
         return operator
 
+    def replica(self, *flags, kubeconfig=None):
+        """One of several operators beside each other that elect a leader; not waited for. On the embedded back
+        end somebody must have started the API by itself: start("--enable-lb-ipam=false")."""
+        flags = [f"--kubeconfig={kubeconfig or self.replica_kubeconfig}",
+                 f"--namespace={self.replica_namespace}", *flags]
+        operator = Berth(flags, self.file(f"replica-{len(self.operators)}.log"))
+        self.operators.append(operator)
+        return operator
+
     @property
     def operator(self):
         return self.operators[-1]
@@ -175,6 +184,11 @@ class Cluster:
 
 class EmbeddedCluster(Cluster):
     backend = "embedded"
+    replica_namespace = "default"
+
+    @property
+    def replica_kubeconfig(self):
+        return self.kubeconfig
 
     def __init__(self, folder, kubectl_binary, durable):
         super().__init__(folder, kubectl_binary)
@@ -202,6 +216,11 @@ class ApiserverCluster(Cluster):
     """One server for the whole run; reset() gives each test an empty one."""
 
     backend = "apiserver"
+    replica_namespace = OPERATOR_NAMESPACE
+
+    @property
+    def replica_kubeconfig(self):
+        return self.operator_kubeconfig
 
     def __init__(self, folder, control_plane):
         super().__init__(folder, os.path.join(control_plane.bin, "kubectl"))

@@ -20,6 +20,7 @@ RESOURCES = {
     "Event": ("v1", "events", True),
     "ConfigMap": ("v1", "configmaps", True),
     "ServiceAccount": ("v1", "serviceaccounts", True),
+    "Lease": ("coordination.k8s.io/v1", "leases", True),
     "IPAddress": ("networking.k8s.io/v1", "ipaddresses", False),
     "ServiceCIDR": ("networking.k8s.io/v1", "servicecidrs", False),
     "CiliumLoadBalancerIPPool": ("cilium.io/v2", "ciliumloadbalancerippools", False),

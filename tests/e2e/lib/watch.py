@@ -22,6 +22,10 @@ class Change:
         self.version = obj["metadata"]["resourceVersion"]
         self.manager = obj["metadata"].get("labels", {}).get("ipaddress.kubernetes.io/managed-by")
         self.held = None if kind == "DELETED" else tuple(addresses_of(obj))
+        self.holder = obj.get("spec", {}).get("holderIdentity")  # of a Lease
+        # Who wrote when, to the second. Fields do not tell: an entry loses those that others write.
+        self.entries = {(e["manager"], e.get("subresource"), e["time"])
+                        for e in obj["metadata"].get("managedFields", [])}
 
     def __repr__(self):
         return f"{self.type} {self.key} rv={self.version} {self.held}"
@@ -137,6 +141,17 @@ class Recorder:
                 counts[c.key] = counts.get(c.key, 0) + 1
             seen.add(c.uid)
         return counts.get(key, 0) if key else counts
+
+    def written_by(self, manager, after):
+        """The changes later than the resourceVersion `after` that this manager made; not one in the very second of
+        an earlier one of the same object."""
+        seen, found = set(), []
+        for c in self.snapshot():
+            fresh = {(c.uid, *e) for e in c.entries if e[0] == manager} - seen
+            seen |= fresh
+            if fresh and c.type != "DELETED" and int(c.version) > int(after):
+                found.append(c)
+        return found
 
     def moves(self):
         """Every time a Service lost an address that it had: [(key, before, after)]."""

@@ -56,6 +56,38 @@ static void timers_fire_in_order_once_and_not_when_cleared(void **state)
 		loop_timer_free(t[i]);
 }
 
+struct nagger {
+	struct loop_timer *timer;
+	int times;
+};
+
+static void nag(int fd, int ready, void *arg)
+{
+	struct nagger *n = arg;
+	(void)fd;
+	(void)ready;
+	loop_timer_set(n->timer, 0);
+	if (++n->times == 1000)
+		loop_stop(loop);
+}
+
+static void a_timer_that_is_set_each_turn_fires_all_the_same(void **state)
+{
+	(void)state;
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	struct nagger n = { .timer = loop_timer_new(loop, note, stop) };
+	struct loop_fd *f = loop_fd_new(loop, pair[0], LOOP_READ, nag, &n); /* readable for ever */
+	assert_int_equal(loop_run(loop, NULL), 0);
+	assert_string_equal(buf_str(&order), ".");
+	assert_in_range(n.times, 1, 10);
+	loop_fd_free(f);
+	loop_timer_free(n.timer);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 static void a_stop_before_the_run_counts(void **state)
 {
 	(void)state;
@@ -110,6 +142,8 @@ static void signals_arrive_in_the_loop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_timer_that_is_set_each_turn_fires_all_the_same, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(timers_fire_in_order_once_and_not_when_cleared, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_stop_before_the_run_counts, setup, teardown),
