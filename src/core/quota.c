@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/policy.h"
 #include "core/pool.h"
+#include "core/queue.h"
 #include "core/wait.h"
 
 struct quota_book {
@@ -111,18 +112,50 @@ static void count(const struct ipam *m, const struct pool *p)
 	}
 }
 
+static void wake_list(struct ipam *m, const struct wait_list *list, const char *ns, enum lane lane)
+{
+	for (struct wait *w = list ? list->head : NULL; w; w = w->next)
+		if (strcmp(w->service->ns, ns) == 0)
+			enqueue(m, w->service, lane);
+}
+
+/* Those of the namespace who wait for something of the pool, but not for its quota: it is the quota now. */
+static void wake_namespace(struct ipam *m, const struct pool *p, const char *ns)
+{
+	for (int f = 0; f < FAMILIES; f++)
+		wake_list(m, &p->waiters[f], ns, LANE_WAITING);
+	for (size_t i = 0; i < p->n_blocks; i++) {
+		struct addr_walk w = addr_walk(&m->asked, p->blocks[i]);
+		while (addr_walk_next(&w))
+			wake_list(m, w.value, ns, LANE_ASKED);
+	}
+}
+
+/* One more, or counted for the first time. */
+static void has_more(struct ipam *m, struct quota_use *u)
+{
+	look_up(m, u);
+	if (!u->limited || u->used < u->max)
+		return;
+	wake_namespace(m, u->pool, u->namespace);
+	/* The number in their messages is another now. */
+	if (u->used > u->max)
+		wake_all(m, &u->waiters);
+}
+
 void quota_held(struct ipam *m, const struct service *s, const struct addr *a)
 {
 	if (has_neighbour(a, s))
 		return;
 	struct pool *p;
 	for (size_t at = 0; (p = pools_at(m, a->ip, &at));) {
-		if (!p->quotas->counted)
+		if (!has_quotas(p))
 			continue;
-		struct quota_use *u = use_of(p, s->ns);
-		u->used++;
-		if (u->known && u->limited && u->used > u->max)
-			wake_all(m, &u->waiters); /* the number in their messages is another now */
+		if (p->quotas->counted)
+			use_of(p, s->ns)->used++;
+		else
+			count(m, p);
+		has_more(m, use_of(p, s->ns));
 	}
 }
 
@@ -245,6 +278,7 @@ void quota_relabelled(struct ipam *m, const char *namespace)
 			continue;
 		u->known = false;
 		wake_all(m, &u->waiters);
+		wake_namespace(m, m->pools[i], namespace);
 		forget_if_gone(m, u);
 	}
 }
