@@ -4,7 +4,7 @@
 
 #include "core/ipam.h"
 
-enum { WORLD_SERVICES = 200, WORLD_POOLS = 8, WORLD_POLICIES = 8, WORLD_EVENTS = 400, WORLD_TEXTS = 8 };
+enum { WORLD_SERVICES = 400, WORLD_POOLS = 8, WORLD_POLICIES = 8, WORLD_EVENTS = 400, WORLD_TEXTS = 8 };
 
 struct wcondition {
 	char type[64], reason[64], message[1200];
