@@ -52,6 +52,27 @@ def test_without_the_role_crds_are_left_and_it_is_said(apiserver):
     apiserver.wait_addresses("web")
 
 
+def test_a_server_without_streaming_lists_is_read_in_pages(apiserver):
+    """As every server was before 1.32: the operator lists each kind, for which it needs the right."""
+    plane = apiserver.control_plane
+
+    def start_again(*flags):
+        plane.apiserver.stop(timeout=60)
+        plane.start_apiserver(plane.port, *flags)
+        apiserver.api = plane.admin
+
+    start_again("--feature-gates=WatchList=false")
+    try:
+        operators = [apiserver.start("--leader-elect") for _ in range(2)]
+        apiserver.create_pool("blue", "192.0.2.0/28")
+        apiserver.create_service("web")
+        apiserver.wait_addresses("web")
+        for operator in operators:
+            operator.stop()
+    finally:
+        start_again()
+
+
 @pytest.mark.last
 def test_every_right_that_is_granted_is_needed(control_plane, left_out):
     if left_out:

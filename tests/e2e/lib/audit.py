@@ -10,6 +10,7 @@ import yaml
 from .controlplane import ROOT
 
 OPERATOR = "system:serviceaccount:berth-system:berth-operator"
+USER_AGENT = "berth"  # tests borrow the operator's account too; what they ask for is none of its needs
 MANIFESTS = os.path.join(ROOT, "deploy", "manifests")
 
 # Metadata of the operator's requests, and nothing of anybody else's.
@@ -73,14 +74,17 @@ class Asked:
 
 
 def read_log(path):
-    """What was asked, each different request once. A last line that is not complete was cut by kill -9."""
+    """What berth asked for, each different request once. A line that is not complete was cut by kill -9."""
     seen = {}
     with open(path, encoding="utf-8") as f:
         for line in f:
             try:
-                asked = Asked(json.loads(line))
+                event = json.loads(line)
             except json.JSONDecodeError:
                 continue
+            if event.get("userAgent") != USER_AGENT:
+                continue
+            asked = Asked(event)
             name = asked.name if asked.resource == "customresourcedefinitions" else None
             seen[(asked.verb, asked.group, asked.resource, asked.namespace, name, asked.allowed, asked.code)] = asked
     return list(seen.values())

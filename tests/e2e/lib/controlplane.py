@@ -83,7 +83,8 @@ class ControlPlane:
         ], self.file("etcd.log"))
         self._wait(self.etcd, Api(url), "/health")
 
-    def start_apiserver(self, port):
+    def start_apiserver(self, port, *more):
+        """more: further flags, until it is started again."""
         self.port = port
         self.apiserver = Process("kube-apiserver", [
             f"{self.bin}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
@@ -94,7 +95,7 @@ class ControlPlane:
             f"--token-auth-file={self.file('tokens.csv')}", "--authorization-mode=RBAC",
             f"--service-cluster-ip-range={self.SERVICE_RANGE}", "--disable-admission-plugins=ServiceAccount",
             # Nothing serves the endpoint of this server to pods here.
-            "--endpoint-reconciler-type=none", *self._audit_flags(),
+            "--endpoint-reconciler-type=none", *self._audit_flags(), *more,
         ], self.file("kube-apiserver.log"))
         wait_until("the server's certificate", lambda: self._exited(self.apiserver) or os.path.exists(self.ca_file))
         self.admin = Api(self.url, self.admin_token, self.ca_file)
