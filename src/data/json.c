@@ -1,11 +1,16 @@
 #include "data/json.h"
 
+#include "data/json_compact.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 
-/* struct js is json-c's own node: the name keeps its header out of ours. */
+/* struct js is json-c's own node: the name keeps its header out of ours. Or it is a compact one, which all
+ * readers know; whoever wants to change such a one has gone wrong. */
 static struct json_object *in(const struct js *j)
 {
+	if (is_compact(j))
+		abort();
 	return (struct json_object *)(uintptr_t)j;
 }
 
@@ -98,14 +103,47 @@ int js_parse(struct slice text, struct js **ret, struct err *e)
 	return 0;
 }
 
+/* A compact tree as one of json-c. */
+static struct js *thaw(const struct js *j)
+{
+	struct js *copy;
+	switch (js_type(j)) {
+	case JS_BOOL:
+		return js_new_bool(js_bool(j, false));
+	case JS_INT:
+		return js_new_int(js_int(j, 0));
+	case JS_STRING:
+		return js_new_text(js_text(j));
+	case JS_ARRAY:
+		copy = js_new_array();
+		for (size_t i = 0; i < js_len(j); i++)
+			js_push(copy, thaw(js_item(j, i)));
+		return copy;
+	case JS_OBJECT:
+		copy = js_new_object();
+		for (struct js_iter it = js_iter(j); js_next(&it);)
+			js_set(copy, it.key, thaw(it.value));
+		return copy;
+	case JS_NULL:
+	case JS_DOUBLE: /* no compact tree has one */
+		break;
+	}
+	return NULL;
+}
+
 struct js *js_ref(struct js *j)
 {
+	if (is_compact(j))
+		return thaw(j);
 	return out_of(json_object_get(in(j)));
 }
 
 void js_free(struct js *j)
 {
-	json_object_put(in(j));
+	if (is_compact(j))
+		compact_free(j);
+	else
+		json_object_put(in(j));
 }
 
 void js_freep(struct js **j)
@@ -117,6 +155,8 @@ void js_freep(struct js **j)
 struct js *js_clone(const struct js *j)
 {
 	struct json_object *copy = NULL;
+	if (is_compact(j))
+		return thaw(j);
 	if (j && json_object_deep_copy(in(j), &copy, NULL) < 0)
 		abort();
 	return out_of(copy);
@@ -124,11 +164,15 @@ struct js *js_clone(const struct js *j)
 
 bool js_equal(const struct js *a, const struct js *b)
 {
-	return json_object_equal(in(a), in(b)) == 1;
+	CLEANUP(js_freep) struct js *one = is_compact(a) ? thaw(a) : NULL;
+	CLEANUP(js_freep) struct js *other = is_compact(b) ? thaw(b) : NULL;
+	return json_object_equal(in(one ? one : a), in(other ? other : b)) == 1;
 }
 
 enum js_type js_type(const struct js *j)
 {
+	if (is_compact(j))
+		return compact_type(j);
 	switch (json_object_get_type(in(j))) {
 	case json_type_boolean:
 		return JS_BOOL;
@@ -151,6 +195,9 @@ enum js_type js_type(const struct js *j)
 struct js *js_get(const struct js *object, const char *key)
 {
 	struct json_object *child = NULL;
+	struct js *found = NULL;
+	if (is_compact(object))
+		return compact_find(object, key, &found) ? found : NULL;
 	if (js_type(object) != JS_OBJECT || !json_object_object_get_ex(in(object), key, &child))
 		return NULL;
 	return out_of(child);
@@ -158,7 +205,7 @@ struct js *js_get(const struct js *object, const char *key)
 
 struct js *js_path_to(const struct js *j, const char *const *keys)
 {
-	struct js *at = out_of(in(j));
+	struct js *at = (struct js *)(uintptr_t)j;
 	for (; *keys && at; keys++)
 		at = js_get(at, *keys);
 	return at;
@@ -166,11 +213,16 @@ struct js *js_path_to(const struct js *j, const char *const *keys)
 
 bool js_has(const struct js *object, const char *key)
 {
+	struct js *found;
+	if (is_compact(object))
+		return compact_find(object, key, &found);
 	return js_type(object) == JS_OBJECT && json_object_object_get_ex(in(object), key, NULL);
 }
 
 struct slice js_text(const struct js *j)
 {
+	if (is_compact(j))
+		return compact_text(j);
 	if (js_type(j) != JS_STRING)
 		return (struct slice){ 0 };
 	return (struct slice){ json_object_get_string(in(j)), (size_t)json_object_get_string_len(in(j)) };
@@ -184,22 +236,30 @@ const char *js_str(const struct js *j)
 
 bool js_bool(const struct js *j, bool otherwise)
 {
-	return js_type(j) == JS_BOOL ? json_object_get_boolean(in(j)) : otherwise;
+	if (js_type(j) != JS_BOOL)
+		return otherwise;
+	return is_compact(j) ? compact_number(j) != 0 : json_object_get_boolean(in(j));
 }
 
 int64_t js_int(const struct js *j, int64_t otherwise)
 {
-	return js_type(j) == JS_INT ? json_object_get_int64(in(j)) : otherwise;
+	if (js_type(j) != JS_INT)
+		return otherwise;
+	return is_compact(j) ? compact_number(j) : json_object_get_int64(in(j));
 }
 
 double js_double(const struct js *j, double otherwise)
 {
 	enum js_type t = js_type(j);
+	if (is_compact(j))
+		return t == JS_INT ? (double)compact_number(j) : otherwise;
 	return t == JS_DOUBLE || t == JS_INT ? json_object_get_double(in(j)) : otherwise;
 }
 
 size_t js_len(const struct js *j)
 {
+	if (is_compact(j))
+		return compact_len(j);
 	if (js_type(j) == JS_ARRAY)
 		return json_object_array_length(in(j));
 	if (js_type(j) == JS_OBJECT)
@@ -209,6 +269,8 @@ size_t js_len(const struct js *j)
 
 struct js *js_item(const struct js *array, size_t i)
 {
+	if (is_compact(array))
+		return compact_item(array, i);
 	if (js_type(array) != JS_ARRAY || i >= js_len(array))
 		return NULL;
 	return out_of(json_object_array_get_idx(in(array), i));
@@ -217,6 +279,8 @@ struct js *js_item(const struct js *array, size_t i)
 struct js_iter js_iter(const struct js *object)
 {
 	struct js_iter it = { 0 };
+	if (is_compact(object))
+		return compact_iter(object);
 	if (js_type(object) == JS_OBJECT)
 		it.entry = json_object_get_object(in(object))->head;
 	return it;
@@ -224,6 +288,8 @@ struct js_iter js_iter(const struct js *object)
 
 bool js_next(struct js_iter *it)
 {
+	if (is_compact(it->entry))
+		return compact_next(it);
 	struct lh_entry *entry = it->entry;
 	if (!entry)
 		return false;
@@ -328,6 +394,11 @@ struct js *js_need_object(struct js *object, const char *key)
 static void write_flags(const struct js *j, struct buf *out, int flags)
 {
 	size_t len = 0;
+	if (is_compact(j)) {
+		CLEANUP(js_freep) struct js *copy = thaw(j);
+		write_flags(copy, out, flags);
+		return;
+	}
 	const char *text = json_object_to_json_string_length(in(j), flags, &len);
 	if (!text)
 		abort();

@@ -54,6 +54,7 @@ struct js_iter {
 	const char *key;
 	struct js *value;
 	void *entry;
+	size_t left; /* only used by trees of js_parse_kept() */
 };
 struct js_iter js_iter(const struct js *object);
 bool js_next(struct js_iter *it);

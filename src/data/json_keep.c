@@ -1,5 +1,6 @@
 #include "data/json_keep.h"
 
+#include "data/json_compact.h"
 #include "data/json_scan.h"
 
 const struct js_keep js_keep_presence[] = { JS_KEEP_END };
@@ -43,7 +44,7 @@ static bool copy_array(struct js_scan *s, const struct js_keep *keep, int depth,
 	return js_scan_take(s, ']');
 }
 
-static const struct js_keep *find(const struct js_keep *keep, struct slice key)
+const struct js_keep *js_keep_find(const struct js_keep *keep, struct slice key)
 {
 	for (; keep->key; keep++)
 		if (key.len == keep->len && memcmp(key.ptr, keep->key, key.len) == 0)
@@ -59,7 +60,7 @@ static bool copy_object(struct js_scan *s, const struct js_keep *keep, int depth
 		return false;
 	add_char(o, '{');
 	while (js_scan_key(s, &key)) {
-		const struct js_keep *k = find(keep, key);
+		const struct js_keep *k = js_keep_find(keep, key);
 		if (!k) {
 			if (!js_scan_skip(s))
 				return false;
@@ -103,6 +104,8 @@ int js_parse_kept(struct slice text, const struct js_keep *keep, struct js **ret
 {
 	if (!keep || text.len == 0 || text.len > JS_SIZE_MAX)
 		return js_parse(text, ret, e);
+	if (compact_parse(text, keep, ret))
+		return 0;
 	char scratch[SCRATCH];
 	CLEANUP(freep) char *big = text.len > sizeof(scratch) ? xmalloc(text.len) : NULL;
 	struct out o = { big ? big : scratch, 0 };

@@ -16,6 +16,9 @@ struct js_keep {
 /* As `of`: only that it is there; the value is 1 in the tree. */
 extern const struct js_keep js_keep_presence[];
 
-/* As js_parse(), but the tree has only what is kept. What is left out is not checked, except that its
+const struct js_keep *js_keep_find(const struct js_keep *keep, struct slice key); /* NULL = not kept */
+
+/* As js_parse(), but the tree has only what is kept, and is for reading only: js_set() and its like may not
+ * be used on it, and js_ref() makes a copy. What is left out is not checked, except that its
  * brackets are balanced. keep NULL = all. */
 int js_parse_kept(struct slice text, const struct js_keep *keep, struct js **ret, struct err *e);

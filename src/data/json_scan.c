@@ -11,21 +11,6 @@ struct js_scan js_scan(struct slice text)
 	return (struct js_scan){ at, at + text.len };
 }
 
-char js_scan_next(struct js_scan *s)
-{
-	while (s->at < s->end && is_space(*s->at))
-		s->at++;
-	return s->at < s->end ? *s->at : '\0';
-}
-
-bool js_scan_take(struct js_scan *s, char c)
-{
-	if (js_scan_next(s) != c || s->at == s->end)
-		return false;
-	s->at++;
-	return true;
-}
-
 /* Behind the closing quote of a string that began before `p`; NULL = it does not end. */
 static const char *behind_string(const char *p, const char *end)
 {

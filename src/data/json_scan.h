@@ -5,15 +5,32 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
+
 struct js_scan {
 	const char *at, *end;
 };
 
 struct js_scan js_scan(struct slice text);
-/* The next byte that is no white space; '\0' = there is none. Does not go past it. */
-char js_scan_next(struct js_scan *s);
+
+/* The next byte that is no white space; '\0' = there is none. Does not go past it. Here, as it is asked for
+ * at each step, and where API servers write there is no white space. */
+static inline char js_scan_next(struct js_scan *s)
+{
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n' || *s->at == '\r'))
+		s->at++;
+	return s->at < s->end ? *s->at : '\0';
+}
+
 /* Goes past that byte if it is `c`. */
-bool js_scan_take(struct js_scan *s, char c);
+static inline bool js_scan_take(struct js_scan *s, char c)
+{
+	if (js_scan_next(s) != c || s->at == s->end)
+		return false;
+	s->at++;
+	return true;
+}
+
 /* What stands between the quotes, as it stands: escapes are not resolved. */
 bool js_scan_string(struct js_scan *s, struct slice *ret);
 /* Goes past a value of any kind. */
