@@ -48,6 +48,7 @@ const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_an
 		[POOL_SPARES] = "never gives this address",
 		[POOL_ONLY_ASKED] = "gives only to those who ask for it",
 		[POOL_QUOTA] = "has given the namespace all that its quota allows",
+		[POOL_COOLS] = "has nothing but what is kept for its last holders",
 		[POOL_FULL] = "has no free address",
 		[POOL_ELSEWHERE] = "contains no address that is asked for",
 		[POOL_NOT_NEEDED] = "has a free address, which is not needed",

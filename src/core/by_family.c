@@ -1,10 +1,13 @@
 #include "core/by_family.h"
 
 #include "core/ask.h"
+#include "core/by_request.h"
+#include "core/cooling.h"
 #include "core/decide.h"
 #include "core/ledger.h"
 #include "core/pool.h"
 #include "core/quota.h"
+#include "core/reservation.h"
 #include "core/service.h"
 #include "core/sharing.h"
 #include "core/wait.h"
@@ -50,20 +53,6 @@ static struct addr *group_address(struct ipam *m, struct service *s, enum family
 	return best;
 }
 
-/* One address of the family from the pool, if it has one to give. */
-static bool take_from(struct ipam *m, struct service *s, struct pool *p, enum family f,
-		      const struct ipam_trace *t)
-{
-	struct ip ip;
-	if (!pool_find_free(m, p, f, &ip)) {
-		saw(m, t, p, f, POOL_FULL);
-		return false;
-	}
-	saw(m, t, p, f, POOL_GIVES);
-	ledger_hold(m, s, ip, service_shows(s, ip));
-	return true;
-}
-
 /* Pools that berth.dev/pool names, in order of preference, then all others in the order of pools; owned by
  * the caller. Names of no pool go to `ret_missing`. */
 static struct pool **pools_by_preference(const struct ipam *m, const struct service *s,
@@ -96,76 +85,147 @@ static struct pool **pools_by_preference(const struct ipam *m, const struct serv
 	return list;
 }
 
+/* What a pool would give. */
+struct offer {
+	struct pool *pool; /* NULL = nobody gives anything */
+	struct ip ip;
+};
+
+/* The lowest free address of the first pool that has one. Only when none has, one that cools. */
+static struct offer best_offer(const struct ipam *m, const struct service *s, struct pool *const *list,
+			       enum family f)
+{
+	struct ip ip;
+	for (size_t i = 0; i < m->n_pools; i++)
+		if (ask_pool(m, s, list[i], f) == POOL_GIVES && pool_find_free(m, list[i], f, &ip))
+			return (struct offer){ list[i], ip };
+	for (size_t i = 0; m->n_cooling && i < m->n_pools; i++) {
+		const struct addr *a =
+			ask_pool(m, s, list[i], f) == POOL_GIVES ? cooling_longest(m, list[i], f) : NULL;
+		if (a)
+			return (struct offer){ list[i], a->ip };
+	}
+	return (struct offer){ 0 };
+}
+
+/* Why pools gave nothing, as lists for the message. */
+struct refusals {
+	struct buf full, off, quota, missing;
+	msec kept_until; /* wall; the first address that is kept for whoever had it; 0 = none is */
+};
+
+static void refusals_done(struct refusals *x)
+{
+	buf_done(&x->full);
+	buf_done(&x->off);
+	buf_done(&x->quota);
+	buf_done(&x->missing);
+}
+
 /* The namespace has all that it may have of the pool. */
-static void note_quota(struct ipam *m, struct service *s, const struct pool *p, struct buf *out)
+static void note_quota(const struct ipam *m, const struct service *s, const struct pool *p, struct buf *out)
 {
 	if (out->len)
 		buf_add_str(out, ", ");
 	quota_text(m, s, p, out);
-	quota_wait(m, s, p);
 }
 
-/* The first pool that selects the Service, has the family and is not full. False: the reason and the
+static void note_refusal(struct ipam *m, struct service *s, struct pool *p, enum family f, struct refusals *x,
+			 const struct ipam_trace *t)
+{
+	enum pool_answer r = ask_pool(m, s, p, f);
+	msec kept = r == POOL_GIVES ? cooling_kept_until(m, p, f) : 0;
+	if (r == POOL_GIVES)
+		r = kept ? POOL_COOLS : POOL_FULL;
+	saw(m, t, p, f, r);
+	if (kept && (!x->kept_until || kept < x->kept_until))
+		x->kept_until = kept;
+	if (r == POOL_FULL || r == POOL_COOLS)
+		buf_addf(&x->full, "%s\"%s\"", x->full.len ? ", " : "", p->name);
+	else if (r == POOL_OFF)
+		buf_addf(&x->off, "%spool \"%s\" %s", x->off.len ? ", " : "", p->name,
+			 pool_unusable_why(m, p));
+	else if (r == POOL_ONLY_ASKED)
+		buf_addf(&x->off, "%spool \"%s\" gives only to those who ask for it (autoAssign: false)",
+			 x->off.len ? ", " : "", p->name);
+	else if (r == POOL_QUOTA)
+		note_quota(m, s, p, &x->quota);
+	/* That a pool does not select it is worth a word where it was named. */
+	else if (r == POOL_NOT_SELECTING && s->extra && s->extra->pools)
+		buf_addf(&x->off, "%spool \"%s\" does not select it", x->off.len ? ", " : "", p->name);
+}
+
+static void refuse(const struct ipam *m, enum family f, const struct refusals *x, struct verdict *v)
+{
+	char end[RFC3339_MAX];
+	if (x->missing.len)
+		fail(v, REASON_POOL_NOT_FOUND, "%s", buf_str(&x->missing));
+	if (m->pools_lost)
+		fail(v, REASON_NO_POOL, "the pools cannot be read");
+	else if (x->quota.len)
+		fail(v, REASON_QUOTA_EXCEEDED, "no %s address: %s%s%s", family_name(f), buf_str(&x->quota),
+		     x->full.len ? "; none is free in pool " : "", buf_str(&x->full));
+	else if (x->kept_until)
+		fail(v, REASON_COOLING_DOWN,
+		     "no free %s address in pool %s; the next one that is kept for its last holder is free "
+		     "at %s",
+		     family_name(f), buf_str(&x->full), time_format(x->kept_until, end));
+	else if (x->full.len)
+		fail(v, REASON_OUT_OF_IPS, "no free %s address in pool %s", family_name(f),
+		     buf_str(&x->full));
+	else if (x->off.len)
+		fail(v, REASON_NO_POOL, "no usable pool with %s addresses selects this Service: %s",
+		     family_name(f), buf_str(&x->off));
+	else
+		fail(v, REASON_NO_POOL, "no pool with %s addresses selects this Service", family_name(f));
+	if (x->missing.len)
+		v->reason = REASON_POOL_NOT_FOUND;
+}
+
+/* From the first pool that selects the Service, has the family and is not full. False: the reason and the
  * text say why there is none. */
 static bool from_pools(struct ipam *m, struct service *s, enum family f, struct verdict *v,
 		       const struct ipam_trace *t)
 {
-	CLEANUP(buf_done) struct buf full = BUF_INIT(MESSAGE_MAX);
-	CLEANUP(buf_done) struct buf off = BUF_INIT(MESSAGE_MAX);
-	CLEANUP(buf_done) struct buf quota = BUF_INIT(MESSAGE_MAX);
-	CLEANUP(buf_done) struct buf missing = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(refusals_done)
+	struct refusals no = { BUF_INIT(MESSAGE_MAX), BUF_INIT(MESSAGE_MAX), BUF_INIT(MESSAGE_MAX),
+			       BUF_INIT(MESSAGE_MAX), 0 };
 	const bool names = s->extra && s->extra->pools;
-	CLEANUP(freep) struct pool **preferred = names ? pools_by_preference(m, s, &missing) : NULL;
+	CLEANUP(freep) struct pool **preferred = names ? pools_by_preference(m, s, &no.missing) : NULL;
+	struct pool **list = names ? preferred : m->pools;
+	const struct offer best = best_offer(m, s, list, f);
+	for (size_t i = 0; (t || !best.pool) && i < m->n_pools && list[i] != best.pool; i++)
+		note_refusal(m, s, list[i], f, &no, t);
+	if (best.pool) {
+		saw(m, t, best.pool, f, POOL_GIVES);
+		ledger_hold(m, s, best.ip, service_shows(s, best.ip));
+		return true;
+	}
 	for (size_t i = 0; i < m->n_pools; i++) {
-		struct pool *p = names ? preferred[i] : m->pools[i];
-		enum pool_answer r = ask_pool(m, s, p, f);
-		if (r == POOL_GIVES) {
-			if (take_from(m, s, p, f, t))
-				return true;
-			buf_addf(&full, "%s\"%s\"", full.len ? ", " : "", p->name);
-			wait_for(m, s, &p->waiters[f]);
-			continue;
-		}
-		saw(m, t, p, f, r);
-		/* That a pool does not select it is worth a word where it was named. */
-		if (r == POOL_OFF)
-			buf_addf(&off, "%spool \"%s\" %s", off.len ? ", " : "", p->name,
-				 pool_unusable_why(m, p));
-		else if (r == POOL_ONLY_ASKED)
-			buf_addf(&off, "%spool \"%s\" gives only to those who ask for it (autoAssign: false)",
-				 off.len ? ", " : "", p->name);
+		enum pool_answer r = ask_pool(m, s, list[i], f);
+		if (r == POOL_GIVES)
+			wait_for(m, s, &list[i]->waiters[f]);
 		else if (r == POOL_QUOTA)
-			note_quota(m, s, p, &quota);
-		else if (r == POOL_NOT_SELECTING && names)
-			buf_addf(&off, "%spool \"%s\" does not select it", off.len ? ", " : "", p->name);
+			quota_wait(m, s, list[i]);
 	}
 	wait_for(m, s, &m->wait_any);
-	if (missing.len)
-		fail(v, REASON_POOL_NOT_FOUND, "%s", buf_str(&missing));
-	if (m->pools_lost)
-		fail(v, REASON_NO_POOL, "the pools cannot be read");
-	else if (quota.len)
-		fail(v, REASON_QUOTA_EXCEEDED, "no %s address: %s%s%s", family_name(f), buf_str(&quota),
-		     full.len ? "; none is free in pool " : "", buf_str(&full));
-	else if (full.len)
-		fail(v, REASON_OUT_OF_IPS, "no free %s address in pool %s", family_name(f), buf_str(&full));
-	else if (off.len)
-		fail(v, REASON_NO_POOL, "no usable pool with %s addresses selects this Service: %s",
-		     family_name(f), buf_str(&off));
-	else
-		fail(v, REASON_NO_POOL, "no pool with %s addresses selects this Service", family_name(f));
-	if (missing.len)
-		v->reason = REASON_POOL_NOT_FOUND;
+	refuse(m, f, &no, v);
 	return false;
 }
 
+/* What is kept for the Service goes first, then what it had lately, then what its sharing group has. */
 static bool one_of_family(struct ipam *m, struct service *s, enum family f, struct verdict *v,
 			  const struct ipam_trace *t)
 {
 	CLEANUP(freep) char *why = NULL;
-	struct addr *shared = group_address(m, s, f, &why, t);
-	if (shared) {
-		ledger_hold(m, s, shared->ip, service_shows(s, shared->ip));
+	struct ip ip;
+	if (reservation_for(m, s, f, &ip))
+		return take_by_name(m, s, v, ip);
+	struct addr *a = cooling_for(m, s, f);
+	if (!a)
+		a = group_address(m, s, f, &why, t);
+	if (a) {
+		ledger_hold(m, s, a->ip, service_shows(s, a->ip));
 		return true;
 	}
 	if (!from_pools(m, s, f, v, t))

@@ -1,10 +1,13 @@
 #include "core/by_request.h"
 
 #include "core/ask.h"
+#include "core/cooling.h"
 #include "core/decide.h"
 #include "core/ledger.h"
+#include "core/policy.h"
 #include "core/pool.h"
 #include "core/quota.h"
+#include "core/reservation.h"
 #include "core/service.h"
 #include "core/sharing.h"
 #include "core/wait.h"
@@ -20,7 +23,11 @@ static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, c
 	};
 	const struct service *rival = NULL;
 	const char *why = sharing_join_refused(a, s, &rival);
-	if (a->record && !addr_record_allows(a, s)) {
+	if (c && c->kind == CLAIM_RESERVATION) {
+		const struct reservation *r = c->owner;
+		fail(v, REASON_RESERVED, "%s is reserved for %s by IPReservation \"%s\"", text,
+		     r->service ? r->service : "nobody", r->name);
+	} else if (a->record && !addr_record_allows(a, s)) {
 		fail(v, REASON_ALREADY_ALLOCATED, "%s has a record of %s", text,
 		     a->record->ours      ? a->record->holders
 		     : a->record->manager ? a->record->manager
@@ -39,34 +46,53 @@ static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, c
 	wait_for_ip(m, s, a->ip);
 }
 
+/* It was released lately, and is kept for those who had it. */
+static bool is_kept(struct ipam *m, const struct service *s, const struct addr *a)
+{
+	const struct pool *p = a && addr_cools(a) ? cooling_pool(m, a) : NULL;
+	return p && !pool_reuse_early(p) && !cooling_names(a, s);
+}
+
+bool take_by_name(struct ipam *m, struct service *s, struct verdict *v, struct ip ip)
+{
+	char text[IP_TEXT_MAX], end[RFC3339_MAX];
+	(void)ip_format(ip, text);
+	struct addr *a = ledger_get(m, ip);
+	if (!some_pool_gives(m, s, v, text, ip)) {
+		quota_wait_at(m, s, ip);
+		wait_for(m, s, &m->wait_any);
+		return false;
+	}
+	const struct service *rival;
+	if (a && (addr_foreign_claim(a, s) || !addr_record_allows(a, s) || a->in_flight ||
+		  addr_has_holder(a, s) || sharing_join_refused(a, s, &rival))) {
+		refuse_taken(m, s, v, text, a);
+		return false;
+	}
+	if (is_kept(m, s, a)) {
+		fail(v, REASON_COOLING_DOWN, "%s was released lately and is kept for %s until %s", text,
+		     a->record->holders, time_format(cooling_ends(m, a), end));
+		wait_for_ip(m, s, ip);
+		return false;
+	}
+	ledger_hold(m, s, ip, service_shows(s, ip));
+	return true;
+}
+
 static void try_request(struct ipam *m, struct service *s, struct verdict *v, const struct request *r)
 {
 	if (r->bad.ptr) {
 		fail(v, REASON_INVALID_REQUEST, "%s", r->why);
 		return;
 	}
-	char text[IP_TEXT_MAX];
-	(void)ip_format(r->ip, text);
-	struct addr *a = ledger_get(m, r->ip);
+	const struct addr *a = ledger_get(m, r->ip);
 	if (a && service_holds(s, a))
 		return;
 	/* It stands there already, whoever wrote it. */
-	if (service_shows(s, r->ip) && !adopt_refused(m, s, r->ip)) {
+	if (service_shows(s, r->ip) && !adopt_refused(m, s, r->ip))
 		ledger_hold(m, s, r->ip, true);
-		return;
-	}
-	if (!some_pool_gives(m, s, v, text, r->ip)) {
-		quota_wait_at(m, s, r->ip);
-		wait_for(m, s, &m->wait_any);
-		return;
-	}
-	const struct service *rival;
-	if (a && (addr_foreign_claim(a, s) || !addr_record_allows(a, s) || a->in_flight ||
-		  addr_has_holder(a, s) || sharing_join_refused(a, s, &rival))) {
-		refuse_taken(m, s, v, text, a);
-		return;
-	}
-	ledger_hold(m, s, r->ip, service_shows(s, r->ip));
+	else
+		(void)take_by_name(m, s, v, r->ip);
 }
 
 /* What each pool has to do with the addresses that are asked for. */

@@ -6,30 +6,37 @@
 
 #include "core/state.h"
 
-struct cooling;
-struct cooling_list;
-
-/* The record of the address was told, has changed or vanished: puts it into the lists or takes it out. An
- * address cools while its record says so and nobody holds it. */
-void cooling_settle(struct ipam *m, struct addr *a, struct moment now);
-bool addr_is_cooling(const struct addr *a);
-/* The pool whose rules hold for an address that cools or is released now; NULL = none contains it. */
+/* The pool whose rules hold for an address that is released or cools: the one that it was given from, else
+ * one that may give it, else any that contains it; NULL = none. */
 struct pool *cooling_pool(const struct ipam *m, const struct addr *a);
 /* Is an address that is released now to cool, and not to be free at once? */
 bool cooling_wanted(const struct ipam *m, const struct addr *a);
 
-/* One that cools for the Service, of this family, that it may have again; the one that was released last. */
+/* The record of the address says that it cools, and nobody holds it: it is put into the lists, or its record
+ * is queued for deletion if its time is over. False if it does not cool. */
+bool cooling_settle(struct ipam *m, struct addr *a, struct moment now);
+/* Out of the lists, if it is in them: somebody holds it now, or its record is gone. */
+void cooling_drop(struct ipam *m, struct addr *a);
+bool addr_cools(const struct addr *a);
+/* Its time is over, by the rules as they are now. */
+bool cooling_is_over(const struct ipam *m, const struct addr *a, struct moment now);
+
+/* One that cools for the Service, of this family, and that it may have again; the one released last. */
 struct addr *cooling_for(struct ipam *m, const struct service *s, enum family f);
 /* Is the Service among the last holders of the address? */
-bool cooling_names(const struct ipam *m, const struct addr *a, const struct service *s);
-/* The longest-cooling one that the pool gives; NULL = none may be taken. *ret_kept: there are some, but only
- * for those who had them, the next until this time (wall). */
-struct addr *cooling_longest(const struct ipam *m, const struct pool *p, enum family f, msec *ret_kept);
-/* When the address stops cooling, wall. */
+bool cooling_names(const struct addr *a, const struct service *s);
+/* The longest-cooling one that the pool gives to anybody; NULL = none. */
+struct addr *cooling_longest(const struct ipam *m, const struct pool *p, enum family f);
+/* When the next one that is kept for those who had it is free for all, wall; 0 = none is kept. */
+msec cooling_kept_until(const struct ipam *m, const struct pool *p, enum family f);
+/* When this one is free for all, wall. */
 msec cooling_ends(const struct ipam *m, const struct addr *a);
+/* Does anything cool for the Service? It goes before those who take any address. */
+bool cooling_has(const struct ipam *m, const struct service *s);
 
 /* Pools have changed: every address that cools is put into the list of its pool again. */
 void cooling_refresh(struct ipam *m);
 /* Queues the records whose time is over for deletion. */
 void cooling_fire(struct ipam *m, struct moment now);
-msec cooling_wake_at(const struct ipam *m); /* monotonic; -1 = nothing cools */
+msec cooling_wake_at(const struct ipam *m); /* monotonic; -1 = never */
+void cooling_free(struct ipam *m);

@@ -1,11 +1,14 @@
 #include "core/effect.h"
 
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/mass_release.h"
 #include "core/notice.h"
 #include "core/policy_status.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/record_out.h"
+#include "core/reservation.h"
 #include "core/settle.h"
 
 /* ---- handing out ----------------------------------------------------------------------------------- */
@@ -31,43 +34,6 @@ void effect_out(struct ipam *m, struct effect *ret, struct service *s, struct ad
 	if (p)
 		p->in_flight = true;
 	ret->id = id;
-}
-
-static bool record_effect(struct ipam *m, const struct step *st, struct effect *ret)
-{
-	struct addr *a = st->addr;
-	const struct record *r = a->record;
-	char text[IP_TEXT_MAX];
-	if (a->in_flight ||
-	    (st->kind == EFFECT_RECORD_CREATE ? r != NULL : !r && st->kind != EFFECT_RECORD_READ))
-		return false;
-	buf_clear(&m->text[0]);
-	buf_add_str(&m->text[0], ip_format(a->ip, text));
-	record_holders(a, &m->text[1]);
-	/* Its last holder has gone since: then it is to be deleted, as the next look will say. */
-	if (st->kind == EFFECT_RECORD_PATCH && m->text[1].len == 0)
-		return false;
-	*ret = (struct effect){
-		.kind = st->kind,
-		.name = buf_str(&m->text[0]),
-		.uid = r ? r->uid : NULL,
-		.resource_version = r ? r->rv : NULL,
-	};
-	ret->record.ip = a->ip;
-	ret->record.holders = buf_str(&m->text[1]);
-	ret->record.pool = pool_of(m, a);
-	if (st->kind == EFFECT_RECORD_CREATE) {
-		ret->record.first_namespace = a->holders[0]->ns;
-		ret->record.first_name = service_name(a->holders[0]);
-	}
-	if (st->kind == EFFECT_RECORD_PATCH) {
-		/* Everybody is about to leave: say so before the status is touched. */
-		ret->record.phase = RECORD_RELEASED;
-		for (size_t i = 0; i < a->n_holders; i++)
-			if (!service_leaves(a->holders[i], a))
-				ret->record.phase = RECORD_HELD;
-	}
-	return true;
 }
 
 static bool status_effect(struct ipam *m, struct service *s, struct effect *ret)
@@ -96,7 +62,7 @@ static bool status_effect(struct ipam *m, struct service *s, struct effect *ret)
 	return ret->status.write_ingress || ret->status.write_condition;
 }
 
-bool effect_of_step(struct ipam *m, const struct step *st, struct effect *ret)
+bool effect_of_step(struct ipam *m, const struct step *st, struct moment now, struct effect *ret)
 {
 	switch (st->kind) {
 	case EFFECT_SERVICE_STATUS:
@@ -111,7 +77,7 @@ bool effect_of_step(struct ipam *m, const struct step *st, struct effect *ret)
 		};
 		break;
 	default:
-		if (!record_effect(m, st, ret))
+		if (!record_effect(m, st, now, ret))
 			return false;
 	}
 	effect_out(m, ret, st->service, st->addr, NULL);
@@ -203,17 +169,19 @@ static bool service_result(struct ipam *m, const struct flight *f, enum outcome 
 }
 
 /* True if the answer settles what was asked; false: try again later. */
-static bool record_result(struct ipam *m, const struct flight *f, enum outcome o)
+static bool record_result(struct ipam *m, const struct flight *f, enum outcome o, struct moment now)
 {
 	struct addr *a = f->addr;
 	switch (o) {
 	case OUTCOME_DONE:
-		if (f->kind == EFFECT_RECORD_DELETE)
+		if (f->kind == EFFECT_RECORD_DELETE) {
+			history_add(m, a, now);
 			record_forget(m, a);
-		else if (f->kind != EFFECT_RECORD_READ && !a->record)
+		} else if (f->kind != EFFECT_RECORD_READ && !a->record)
 			a->record_unknown = true; /* made, but the answer could not be read */
-		else
+		else {
 			a->record_unknown = false;
+		}
 		return true;
 	case OUTCOME_EXISTS:
 		/* A lost answer, or somebody else's: reading it tells. The watch may have told already. */
@@ -252,7 +220,7 @@ static void orphan_result(struct ipam *m, struct addr *a, bool settled, enum out
 	m->orphans[i] = m->orphans[--m->n_orphans];
 	a->orphaned = false;
 	if (a->record)
-		record_settle(m, a);
+		record_settle(m, a, now);
 }
 
 static void guard_result(struct pool *p, const char *rv, enum outcome o, msec retry_after, struct moment now)
@@ -327,7 +295,7 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 		s->in_flight--;
 	if (f.addr) {
 		f.addr->in_flight = f.addr->overtaken = false;
-		again = record_result(m, &f, o);
+		again = record_result(m, &f, o, now);
 		if (!s)
 			orphan_result(m, f.addr, again, o, retry_after, now);
 		else if (!again)
@@ -347,6 +315,13 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 		const char *name = f.policy->name;
 		uint32_t salt = hash_bytes(name, strlen(name));
 		policy_result(f.policy, f.rv, o, backoff(f.policy->tries, o, retry_after, salt), now);
+	} else if (f.reservation) {
+		const char *name = f.reservation->name;
+		uint32_t salt = hash_bytes(name, strlen(name));
+		reservation_result(m, f.reservation, f.rv, o,
+				   backoff(f.reservation->tries, o, retry_after, salt), now);
+	} else if (f.kind == EFFECT_HISTORY) {
+		history_result(m, o, backoff(3, o, retry_after, 0), now);
 	}
 	if (s && s->in_flight == 0 && (again || s->dirty)) {
 		s->dirty = false;

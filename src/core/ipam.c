@@ -1,7 +1,9 @@
 #include "core/ipam.h"
 
 #include "core/contest.h"
+#include "core/cooling.h"
 #include "core/effect.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/mass_release.h"
 #include "core/notice.h"
@@ -14,6 +16,7 @@
 #include "core/pool_status.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/reservation.h"
 #include "core/service.h"
 #include "core/settle.h"
 #include "core/takeover.h"
@@ -64,6 +67,7 @@ struct ipam *ipam_new(const struct ipam_config *c)
 	for (size_t i = 0; i < n; i++)
 		m->classes[i] = xstrdup(c->classes[i]);
 	m->proxy_name = xstrdup(c->proxy_name ? c->proxy_name : "");
+	m->reservation_expires = -1;
 	m->flights = xcalloc(m->config.max_in_flight, sizeof(*m->flights));
 	m->notices = xcalloc(NOTICES_MAX, sizeof(*m->notices));
 	m->scratch = BUF_INIT(TEXTS_MAX);
@@ -99,7 +103,10 @@ void ipam_free(struct ipam *m)
 		service_free(m, map_next(&m->services, &at));
 		at = 0;
 	}
+	cooling_free(m);
 	free_addrs(m);
+	reservations_free(m);
+	history_free(m);
 	addr_map_done(&m->asked);
 	for (size_t i = 0; i < m->n_pools; i++)
 		pool_free(m, m->pools[i]);
@@ -203,11 +210,13 @@ void ipam_list_begin(struct ipam *m, enum ipam_kind k)
 		for (size_t i = 0; i < m->n_policies; i++)
 			m->policies[i]->seen = false;
 		break;
+	case KIND_RESERVATION:
+		reservations_list_begin(m);
+		break;
 	case KIND_NAMESPACE:
 		for (struct namespace *n; (n = map_next(&m->namespaces, &at));)
 			n->seen = false;
 		break;
-	case KIND_RESERVATION:
 	case IPAM_KINDS:
 		break;
 	}
@@ -307,10 +316,11 @@ void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
 			if (!m->policies[i]->seen)
 				ipam_policy_deleted(m, m->policies[i]->name, now);
 		break;
+	case KIND_RESERVATION:
+		reservations_list_end(m, now);
+		break;
 	case KIND_NAMESPACE:
 		drop_unseen_namespaces(m, now);
-		break;
-	case KIND_RESERVATION:
 		break;
 	case IPAM_KINDS:
 		return;
@@ -356,7 +366,7 @@ static bool next_of_services(struct ipam *m, struct moment now, struct effect *r
 	for (unsigned settled = 0; settled < SETTLES_MAX; settled++) {
 		while (m->at_step < m->n_steps) {
 			const struct step *st = &m->steps[m->at_step++];
-			if (effect_of_step(m, st, ret))
+			if (effect_of_step(m, st, now, ret))
 				return true;
 			enqueue(m, st->service, LANE_NORMAL);
 		}
@@ -412,6 +422,26 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 	return false;
 }
 
+static bool next_of_reservations(struct ipam *m, struct moment now, struct effect *ret)
+{
+	struct reservation *r;
+	if (!reservation_next(m, now, ret, &r))
+		return false;
+	effect_out(m, ret, NULL, NULL, NULL);
+	m->flights[ret->id].reservation = r;
+	m->flights[ret->id].rv = xstrdup(r->rv ? r->rv : "");
+	r->in_flight = true;
+	return true;
+}
+
+static bool next_of_history(struct ipam *m, struct moment now, struct effect *ret)
+{
+	if (!history_next(m, now, ret))
+		return false;
+	effect_out(m, ret, NULL, NULL, NULL);
+	return true;
+}
+
 static bool next_notice(struct ipam *m, struct effect *ret)
 {
 	notice_done(&m->handed);
@@ -434,13 +464,15 @@ bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 	if (!m->ready || m->n_flights >= m->config.max_in_flight)
 		return false;
 	timers_fire(m, now.mono);
+	reservations_fire(m, now);
+	cooling_fire(m, now);
 	mass_release_settle(m, now);
 	if (next_of_services(m, now, ret))
 		return true;
 	if (m->n_queued || m->at_step < m->n_steps)
 		return false; /* more of the same, next time */
 	return orphan_next(m, now, ret) || next_of_pools(m, now, ret) || policy_next(m, now, ret) ||
-	       next_notice(m, ret);
+	       next_of_reservations(m, now, ret) || next_notice(m, ret) || next_of_history(m, now, ret);
 }
 
 msec ipam_wake_at(const struct ipam *m)
@@ -452,12 +484,11 @@ msec ipam_wake_at(const struct ipam *m)
 	msec at = timers_next(m), releases = mass_release_at(m);
 	if (releases >= 0 && (at < 0 || releases < at))
 		at = releases;
-	msec orphans = orphan_wake_at(m);
-	if (orphans >= 0 && (at < 0 || orphans < at))
-		at = orphans;
-	msec policies = policy_wake_at(m);
-	if (policies >= 0 && (at < 0 || policies < at))
-		at = policies;
+	const msec others[] = { orphan_wake_at(m), cooling_wake_at(m), reservation_wake_at(m),
+				history_wake_at(m), policy_wake_at(m) };
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (others[i] >= 0 && (at < 0 || others[i] < at))
+			at = others[i];
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		const bool quiet = p->ghost || p->condemned || m->pools_lost;
@@ -480,7 +511,7 @@ bool ipam_busy(const struct ipam *m)
 			return true;
 	if (!m->ready || m->n_queued || m->n_orphans || m->at_step < m->n_steps || m->pools_changed)
 		return true;
-	if (policy_wake_at(m) >= 0)
+	if (policy_wake_at(m) >= 0 || reservations_busy(m))
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->doubted || m->pools[i]->condemned ||

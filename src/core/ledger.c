@@ -1,9 +1,11 @@
 #include "core/ledger.h"
 
+#include "core/cooling.h"
 #include "core/policy_status.h"
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/reservation.h"
 #include "core/sharing.h"
 #include "core/wait.h"
 
@@ -31,6 +33,9 @@ void record_free(struct record *r)
 	free(r->uid);
 	free(r->rv);
 	free(r->holders);
+	for (size_t i = 0; r->history && i < r->history->n; i++)
+		free(r->history->item[i].holder);
+	free(r->history);
 	free(r);
 }
 
@@ -38,6 +43,7 @@ void record_forget(struct ipam *m, struct addr *a)
 {
 	if (!a->record)
 		return;
+	cooling_drop(m, a);
 	intern_put(&m->texts, a->record->manager);
 	intern_put(&m->texts, a->record->pool);
 	record_free(a->record);
@@ -46,8 +52,13 @@ void record_forget(struct ipam *m, struct addr *a)
 
 void ledger_prune(struct ipam *m, struct addr *a)
 {
-	if (a->n_holders || a->claims || a->record || a->in_flight || a->orphaned)
+	if (a->n_holders || a->record || a->in_flight || a->orphaned)
 		return;
+	if (a->claims) {
+		/* Nobody has it, but it is not free for everybody: perhaps for one whom it is kept for. */
+		wake_asked(m, a->ip);
+		return;
+	}
 	struct ip ip = a->ip;
 	addr_map_del(&m->addrs, ip);
 	free(a->holders);
@@ -139,6 +150,7 @@ static void drop_leaving(struct service *s, const struct addr *a)
 void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed)
 {
 	struct addr *a = ledger_need(m, ip);
+	cooling_drop(m, a);
 	if (addr_has_holder(a, s)) {
 		if (service_leaves(s, a))
 			ledger_rejoin(m, s, a);
@@ -153,6 +165,7 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	/* Whoever was refused because of others is now refused because of s too. */
 	if (a->n_holders > 1)
 		wake_asked(m, a->ip);
+	reservations_touch(m, a);
 }
 
 void ledger_leave(struct ipam *m, struct service *s, struct addr *a)
@@ -189,6 +202,7 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 		wake_asked(m, a->ip);
 		sharing_wake(m, a->holders[0]);
 	}
+	reservations_touch(m, a);
 	ledger_prune(m, a);
 }
 
@@ -197,7 +211,8 @@ const struct claim *addr_foreign_claim(const struct addr *a, const struct servic
 	/* Of several always the same, whoever came first. */
 	const struct claim *best = NULL;
 	for (const struct claim *c = a->claims; c; c = c->next) {
-		if (c->owner == s && c->kind == CLAIM_STATUS)
+		if ((c->owner == s && c->kind == CLAIM_STATUS) ||
+		    (c->kind == CLAIM_RESERVATION && !reservation_bars(c, a, s)))
 			continue;
 		if (!best || c->kind < best->kind ||
 		    (c->kind == best->kind && strcmp(c->where, best->where) < 0))
@@ -285,7 +300,7 @@ bool addr_record_allows(const struct addr *a, const struct service *s)
 		return true;
 	if (!r->ours)
 		return false;
-	if (!r->holders[0] || holders_name(r->holders, s->key))
+	if (!r->holders[0] || r->phase == RECORD_IS_COOLING || holders_name(r->holders, s->key))
 		return true;
 	/* Named by somebody who holds it here as well: s would join, or it is being taken over from one
 	 * who is leaving. */

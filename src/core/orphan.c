@@ -1,5 +1,6 @@
 #include "core/orphan.h"
 
+#include "core/cooling.h"
 #include "core/effect.h"
 #include "core/ledger.h"
 
@@ -37,22 +38,51 @@ bool orphan_is_loose(const struct ipam *m, const struct addr *a)
 	return true;
 }
 
+/* Was the address ever given to those whom the record names? Yes, if it was being released, or if none of
+ * them is left to ask; else it is half an allocation that nobody wants any more. */
+static bool was_held(const struct ipam *m, const struct record *r)
+{
+	struct slice rest = slice_of(r->holders), one;
+	while (r->phase == RECORD_HELD && slice_cut(&rest, ',', &one)) {
+		const struct service *s = map_get_slice(&m->services, one);
+		if (s && !s->gone)
+			return false;
+	}
+	return true;
+}
+
+static enum effect_kind effect_due(const struct ipam *m, const struct addr *a)
+{
+	if (a->record_unknown)
+		return EFFECT_RECORD_READ;
+	bool cool = a->record && a->record->phase != RECORD_IS_COOLING && was_held(m, a->record) &&
+		    cooling_wanted(m, a);
+	return cool ? EFFECT_RECORD_PATCH : EFFECT_RECORD_DELETE;
+}
+
+static bool is_orphan(const struct ipam *m, const struct addr *a, struct moment now)
+{
+	const struct record *r = a->record;
+	return !a->n_holders && r && r->ours && (!addr_cools(a) || cooling_is_over(m, a, now));
+}
+
 bool orphan_next(struct ipam *m, struct moment now, struct effect *ret)
 {
 	for (size_t i = 0; i < m->n_orphans; i++) {
 		struct addr *a = m->orphans[i].addr;
-		/* Meanwhile somebody may have taken it up, or the record is gone. */
-		if (!a->in_flight && (a->n_holders || !a->record || !a->record->ours)) {
+		/* Meanwhile somebody may have taken it up, the record is gone, or it may cool for longer. */
+		if (!a->in_flight && !is_orphan(m, a, now)) {
 			m->orphans[i--] = m->orphans[--m->n_orphans];
 			a->orphaned = false;
 			addr_wake_holders(m, a);
+			(void)cooling_settle(m, a, now);
 			ledger_prune(m, a);
 			continue;
 		}
 		if (m->orphans[i].retry_at > now.mono || !orphan_is_loose(m, a))
 			continue;
-		struct step st = { a->record_unknown ? EFFECT_RECORD_READ : EFFECT_RECORD_DELETE, NULL, a };
-		if (effect_of_step(m, &st, ret))
+		struct step st = { effect_due(m, a), NULL, a };
+		if (effect_of_step(m, &st, now, ret))
 			return true;
 	}
 	return false;

@@ -1,4 +1,5 @@
-/* Records that nobody stands behind: queued to be deleted, as soon as that takes nothing from anybody. */
+/* Records that nobody stands behind: queued to cool or to be deleted, as soon as that takes nothing from
+ * anybody. */
 #pragma once
 
 #include "core/state.h"

@@ -1,11 +1,13 @@
 #include "core/pool.h"
 
 #include "core/condition.h"
+#include "core/cooling.h"
 #include "core/label_copy.h"
 #include "core/ledger.h"
 #include "core/policy.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/reservation.h"
 #include "core/wait.h"
 
 struct pool *pool_find(const struct ipam *m, const char *name)
@@ -349,6 +351,8 @@ void pools_refresh(struct ipam *m)
 	}
 	index_blocks(m);
 	find_conflicts(m);
+	cooling_refresh(m);
+	reservations_refresh(m);
 }
 
 void pools_recarve(struct ipam *m)

@@ -90,6 +90,20 @@ static struct count size_without(const struct range_set *s, struct range r)
 	return sum;
 }
 
+/* What an address that nobody holds is counted as. */
+static uint64_t *standing(const struct addr *a, uint64_t *foreign, uint64_t *reserved, uint64_t *cooling)
+{
+	bool kept = false;
+	for (const struct claim *c = a->claims; c; c = c->next) {
+		if (c->kind != CLAIM_RESERVATION)
+			return foreign;
+		kept = true;
+	}
+	if (kept)
+		return reserved;
+	return a->record && a->record->ours ? cooling : foreign;
+}
+
 struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum family f)
 {
 	struct pool_counts c = { 0 };
@@ -100,7 +114,8 @@ struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum f
 		if (range_family(p->give[i]) == f)
 			given = count_add(given, range_size(p->give[i]));
 	}
-	uint64_t used = 0, foreign = 0, taken_given = 0, taken_excluded = 0, taken_spared = 0;
+	uint64_t used = 0, foreign = 0, reserved = 0, cooling = 0, taken_given = 0, taken_excluded = 0,
+		 taken_spared = 0;
 	struct count outside = { 0 };
 	for (size_t i = 0; i < p->n_blocks; i++) {
 		if (range_family(p->blocks[i]) != f)
@@ -112,7 +127,8 @@ struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum f
 		while (addr_walk_next(&w)) {
 			const struct addr *a = w.value;
 			used += a->n_holders > 0;
-			foreign += a->n_holders == 0;
+			if (a->n_holders == 0)
+				(*standing(a, &foreign, &reserved, &cooling))++;
 			if (range_set_has(&gives, a->ip))
 				taken_given++;
 			else if (range_set_has(&p->excluded, a->ip))
@@ -123,6 +139,8 @@ struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum f
 	}
 	c.used = count_of(used);
 	c.foreign = count_of(foreign);
+	c.reserved = count_of(reserved);
+	c.cooling = count_of(cooling);
 	c.free = count_sub(given, count_of(taken_given));
 	c.excluded = count_sub(outside, count_of(taken_excluded));
 	c.first_last = count_sub(count_sub(count_sub(c.total, given), outside), count_of(taken_spared));

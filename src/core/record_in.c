@@ -1,13 +1,32 @@
 /* What the API tells of records, Nodes and ServiceCIDRs, taken over into the picture. */
+#include "core/cooling.h"
 #include "core/ledger.h"
 #include "core/pool.h"
 #include "core/service.h"
 #include "core/settle.h"
 #include "core/wait.h"
 
+/* Those who had the address; of too many the last. */
+static void take_history(struct record *r, const struct record_in *in)
+{
+	for (size_t i = 0; r->history && i < r->history->n; i++)
+		free(r->history->item[i].holder);
+	free(r->history);
+	r->history = NULL;
+	if (!in->n_history)
+		return;
+	size_t first = in->n_history > HOLDINGS_MAX ? in->n_history - HOLDINGS_MAX : 0;
+	r->history = xcalloc(1, sizeof(*r->history));
+	for (size_t i = first; i < in->n_history; i++) {
+		const struct holding *h = &in->history[i];
+		r->history->item[r->history->n].holder = xstrdup(h->holder ? h->holder : "");
+		r->history->item[r->history->n].from = h->from;
+		r->history->item[r->history->n++].until = h->until;
+	}
+}
+
 void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 {
-	(void)now;
 	struct addr *a = ledger_get(m, in->ip);
 	if (in->by == TOLD_BY_ANSWER && (!a || a->overtaken)) {
 		/* The watch has told that it was deleted since. */
@@ -37,10 +56,13 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 	r->phase = (uint8_t)in->phase;
 	r->allocated_at = in->allocated_at;
 	r->released_at = in->released_at;
+	take_history(r, in);
+	if (!r->ours)
+		cooling_drop(m, a);
 	if (m->ready && !r->ours)
 		wake_asked(m, in->ip);
 	if (m->ready)
-		record_settle(m, a);
+		record_settle(m, a, now);
 }
 
 bool ipam_record_known(const struct ipam *m, struct ip ip, const char *uid, const char *resource_version)

@@ -10,6 +10,7 @@ enum record_state {
 	RECORD_OTHER,     /* ours, and names others only */
 	RECORD_NAMES,     /* ours, and names the Service */
 	RECORD_RELEASING, /* the same, with the mark that all who have it are about to leave */
+	RECORD_COOLING,   /* nobody's since it was released */
 	RECORD_FOREIGN,   /* of another product */
 	RECORD_STATES
 };
@@ -17,12 +18,13 @@ enum record_state {
 enum record_action {
 	RECORD_NOTHING,   /* as it should be, or not the Service's business */
 	RECORD_CREATE,    /* then the status may be written */
-	RECORD_JOIN,      /* name the Service too, then the status may be written */
+	RECORD_JOIN,      /* name the Service, or name it too, then the status may be written */
 	RECORD_TAKE_BACK, /* the release is none: take the mark off */
 	RECORD_FINISH,    /* half an allocation: write the status with this very address */
 	RECORD_MARK,      /* to be released: mark it, then write the status */
 	RECORD_STATUS,    /* marked, or without a record: write the status without the address */
-	RECORD_GIVE_BACK, /* out of the status: take the Service out of the record, or delete it */
+	RECORD_GIVE_BACK, /* out of the status: take the Service out of the record, let it cool, or delete it
+			   */
 	RECORD_GIVE_UP,   /* it is another's: take another address */
 	RECORD_ACTIONS
 };

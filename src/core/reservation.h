@@ -18,29 +18,34 @@ struct reservation {
 	bool expired;
 	struct claim_ref *claims; /* owned: what it claims now */
 	uint16_t n_claims;
-	struct reservation *next_for; /* the next one for the same Service */
+	struct reservation *next_for; /* the next one for the same Service, by name */
 
 	uint8_t phase_seen; /* enum reservation_phase, as the API shows it */
 	char *holder_seen, *message_seen;
 	int64_t generation_seen;
 	bool dirty, in_flight;
-	msec status_at;
+	msec status_at; /* monotonic: not written again before */
 	uint8_t tries;
 };
 
-/* The address of the family that is reserved for the Service, by the reservation in force with the smallest
- * name; NULL = none is. */
+/* The address of the family that is reserved for the Service: of the reservation in force with the smallest
+ * name that has one. NULL = none. */
 const struct reservation *reservation_for(const struct ipam *m, const struct service *s, enum family f,
 					  struct ip *ret);
-/* The claim of this reservation stands against the Service: it is for another, who does not hold it. */
-bool reservation_bars(const struct reservation *r, const struct addr *a, const struct service *s);
-/* Somebody holds or leaves the address: reservations of it are to be looked at. */
+/* The claim stands against the Service: the address is kept for another, or for nobody. Not while the one
+ * whom it is kept for holds it: then it is for the holders to share it. */
+bool reservation_bars(const struct claim *c, const struct addr *a, const struct service *s);
+/* Whether the address is held may have changed. */
 void reservations_touch(struct ipam *m, const struct addr *a);
 /* Pools have changed. */
 void reservations_refresh(struct ipam *m);
 
+void reservations_list_begin(struct ipam *m);
+void reservations_list_end(struct ipam *m, struct moment now);
 void reservations_fire(struct ipam *m, struct moment now); /* those whose time is over */
-bool reservation_next(struct ipam *m, struct moment now, struct effect *ret);
-void reservation_result(struct reservation *r, const char *rv, enum outcome o, msec delay, struct moment now);
+bool reservation_next(struct ipam *m, struct moment now, struct effect *ret, struct reservation **ret_of);
+void reservation_result(struct ipam *m, struct reservation *r, const char *rv, enum outcome o, msec delay,
+			struct moment now);
 msec reservation_wake_at(const struct ipam *m); /* monotonic; -1 = never */
+bool reservations_busy(const struct ipam *m);
 void reservations_free(struct ipam *m);

@@ -1,6 +1,7 @@
 #include "core/settle.h"
 
 #include "core/contest.h"
+#include "core/cooling.h"
 #include "core/decide.h"
 #include "core/ledger.h"
 #include "core/may_keep.h"
@@ -8,6 +9,7 @@
 #include "core/orphan.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/record_out.h"
 #include "core/record_table.h"
 #include "core/service.h"
 
@@ -22,18 +24,6 @@ static void step(struct ipam *m, enum effect_kind kind, struct service *s, struc
 static bool is_recorded(const struct addr *a, const struct service *s)
 {
 	return a->record && holders_name(a->record->holders, s->key);
-}
-
-void record_holders(const struct addr *a, struct buf *ret)
-{
-	buf_clear(ret);
-	for (size_t i = 0; i < a->n_holders; i++) {
-		const struct service *s = a->holders[i];
-		/* Whoever is about to leave stays in as long as it shows the address, but never comes in. */
-		if (s->gone || (service_leaves(s, a) && !(service_shows(s, a->ip) && is_recorded(a, s))))
-			continue;
-		buf_addf(ret, "%s%s", ret->len ? "," : "", s->key);
-	}
 }
 
 static bool record_is_right(struct ipam *m, const struct addr *a)
@@ -59,6 +49,8 @@ static enum record_state record_state(const struct addr *a, const struct service
 		return RECORD_NONE;
 	if (!a->record->ours)
 		return RECORD_FOREIGN;
+	if (a->record->phase == RECORD_IS_COOLING)
+		return RECORD_COOLING;
 	if (!is_recorded(a, s))
 		return RECORD_OTHER;
 	return a->record->phase == RECORD_RELEASED ? RECORD_RELEASING : RECORD_NAMES;
@@ -101,8 +93,8 @@ static bool records_before(struct ipam *m, struct service *s)
 	return busy;
 }
 
-/* The rest of giving back: the record without this Service, then the address is free. */
-static bool give_back(struct ipam *m, struct service *s)
+/* The rest of giving back: the record without this Service, then the address is free, or cools. */
+static bool give_back(struct ipam *m, struct service *s, struct moment now)
 {
 	bool busy = false;
 	for (size_t i = 0; i < s->n_leaving;) {
@@ -115,9 +107,9 @@ static bool give_back(struct ipam *m, struct service *s)
 		record_holders(a, &m->scratch);
 		if (record_due(a, s, false) == RECORD_GIVE_BACK) {
 			step(m,
-			     a->record_unknown ? EFFECT_RECORD_READ
-			     : m->scratch.len  ? EFFECT_RECORD_PATCH
-					       : EFFECT_RECORD_DELETE,
+			     a->record_unknown                        ? EFFECT_RECORD_READ
+			     : m->scratch.len || cooling_wanted(m, a) ? EFFECT_RECORD_PATCH
+								      : EFFECT_RECORD_DELETE,
 			     s, a);
 			busy = true;
 			i++;
@@ -130,23 +122,26 @@ static bool give_back(struct ipam *m, struct service *s)
 		bool left = a->record && a->record->ours && a->n_holders == 1;
 		ledger_release(m, s, a);
 		if (left)
-			record_settle(m, a);
+			record_settle(m, a, now);
 	}
 	return busy;
 }
 
 /* Half an allocation: the record names a Service that does not show the address. It is finished with
  * this very address if the Service may have it and lacks one, else the record goes. */
-void record_settle(struct ipam *m, struct addr *a)
+void record_settle(struct ipam *m, struct addr *a, struct moment now)
 {
 	if (!a->record || !a->record->ours || a->in_flight)
 		return;
+	pools_refresh(m);
 	if (a->n_holders) {
 		addr_wake_holders(m, a);
 		return;
 	}
+	if (cooling_settle(m, a, now))
+		return;
 	struct slice rest = slice_of(a->record->holders), one;
-	while (slice_cut(&rest, ',', &one)) {
+	while (a->record->phase != RECORD_IS_COOLING && slice_cut(&rest, ',', &one)) {
 		struct service *s = map_get_slice(&m->services, one);
 		if (!s || s->gone || s->deleting || addr_foreign_claim(a, s))
 			continue;
@@ -254,11 +249,11 @@ static void tell(struct ipam *m, struct service *s)
 	s->announced = (uint8_t)(s->reason + 1);
 }
 
-static void settle_gone(struct ipam *m, struct service *s)
+static void settle_gone(struct ipam *m, struct service *s, struct moment now)
 {
 	while (s->n_held)
 		ledger_leave(m, s, s->held[0].addr);
-	if (!give_back(m, s) && !s->in_flight)
+	if (!give_back(m, s, now) && !s->in_flight)
 		service_free(m, s);
 }
 
@@ -266,7 +261,7 @@ void settle(struct ipam *m, struct service *s, struct moment now)
 {
 	m->n_steps = m->at_step = 0;
 	if (s->gone) {
-		settle_gone(m, s);
+		settle_gone(m, s, now);
 		return;
 	}
 	if (contest_rests(m, s, now))
@@ -288,7 +283,7 @@ void settle(struct ipam *m, struct service *s, struct moment now)
 			step(m, EFFECT_SERVICE_READ, s, NULL);
 		return;
 	}
-	if (give_back(m, s))
+	if (give_back(m, s, now))
 		return;
 	s->tries = 0;
 	tell(m, s);

@@ -7,10 +7,8 @@
  * status, then what it gives back. Nothing due: the Service is settled. May free it when it is gone. */
 void settle(struct ipam *m, struct service *s, struct moment now);
 
-/* The holders text that the record of the address should have: who holds it and who still shows it. */
-void record_holders(const struct addr *a, struct buf *ret);
-/* A record was told or vanished: finish what it is half of, or queue its deletion. */
-void record_settle(struct ipam *m, struct addr *a);
+/* A record was told or vanished: finish what it is half of, let it cool, or queue its deletion. */
+void record_settle(struct ipam *m, struct addr *a, struct moment now);
 /* Is the condition in the API as the last decision wants it? */
 bool condition_differs(const struct service *s);
 /* Writes the ingress list that the status should have into m->out; true if it differs from the API. */

@@ -175,6 +175,11 @@ struct service {
 	bool reread : 1;      /* its newest state must be read before the next write */
 };
 
+/* Addresses that cool, the one released first in front. */
+struct cooling_list {
+	struct cooling *head, *tail;
+};
+
 /* ---- pools --------------------------------------------------------------------------------------- */
 
 enum pool_flaw { FLAW_NONE, FLAW_BLOCK, FLAW_SELECTOR };
@@ -229,11 +234,11 @@ struct pool {
 	uint16_t n_labels;
 	char **finalizers; /* owned, all that the object has */
 	size_t n_finalizers;
-	struct policy *policy;        /* that it is under; NULL = the defaults */
-	bool rules_changed;           /* its policy has, since pools_refresh() */
-	struct quota_book *quotas;    /* owned; see quota.h */
-	struct cooling_list *cooling; /* owned; see cooling.h; NULL = nothing of it cools */
-	uint8_t low[FAMILIES];        /* enum pool_low, see pool_low.h */
+	struct policy *policy;                 /* that it is under; NULL = the defaults */
+	bool rules_changed;                    /* its policy has, since pools_refresh() */
+	struct quota_book *quotas;             /* owned; see quota.h */
+	uint8_t low[FAMILIES];                 /* enum pool_low, see pool_low.h */
+	struct cooling_list cooling[FAMILIES]; /* what cools by its rules, see cooling.h */
 
 	struct wait_list waiters[FAMILIES];
 	bool dirty;     /* its counts may have changed */
@@ -341,10 +346,15 @@ struct ipam {
 
 	struct policy **policies; /* owned, by name */
 	size_t n_policies, cap_policies;
-	struct map namespaces;   /* name -> struct namespace */
-	struct map reservations; /* name -> struct reservation */
-	struct map reserved_for; /* "ns/name" -> struct reservation, see reservation.h */
-	struct map left;         /* "ns/name" -> addresses that cool for it, see cooling.h */
+	struct map namespaces;    /* name -> struct namespace */
+	struct map reservations;  /* name -> struct reservation */
+	struct map reserved_for;  /* "ns/name" -> struct reservation, see reservation.h */
+	bool reservations_dirty;  /* the status of one may differ */
+	msec reservation_expires; /* wall: the next one; -1 = none */
+	msec wall_ahead;          /* of the monotonic clock, when last told */
+	struct cooling **cooling; /* all that cools, in no order; see cooling.h */
+	size_t n_cooling, cap_cooling;
+	struct map left;         /* "ns/name" -> what cools for it */
 	struct history *history; /* owned; see history.h */
 
 	bool listed[IPAM_KINDS], lost[IPAM_KINDS];
@@ -371,6 +381,7 @@ struct ipam {
 	struct buf text[4];   /* of the effect that is being handed out */
 	struct notice handed; /* the Event that is being handed out */
 	char uid_room[UID_TEXT_MAX];
+	struct holding story[HOLDINGS_MAX]; /* of the record that is being handed out */
 	struct ingress_out *out;
 	size_t cap_out;
 	const char **names; /* finalizers of the effect that is being handed out */

@@ -13,7 +13,8 @@ static bool recorded(const struct ipam *m, const struct service *s)
 {
 	for (size_t i = 0; i < s->n_ingress; i++) {
 		const struct addr *a = s->ingress[i].has_ip ? ledger_get(m, s->ingress[i].ip) : NULL;
-		if (a && a->record && a->record->ours && holders_name(a->record->holders, s->key))
+		if (a && a->record && a->record->ours && a->record->phase != RECORD_IS_COOLING &&
+		    holders_name(a->record->holders, s->key))
 			return true;
 	}
 	return false;
@@ -83,7 +84,6 @@ static void order_as_recorded(struct addr *a)
 
 void takeover(struct ipam *m, struct moment now)
 {
-	(void)now;
 	pools_refresh(m);
 	size_t n = 0, at = 0;
 	CLEANUP(freep) struct candidate *list = xmalloc(m->services.n * sizeof(*list));
@@ -110,7 +110,7 @@ void takeover(struct ipam *m, struct moment now)
 		while (addr_map_seek(&m->addrs, ip, &ip, &value)) {
 			struct addr *a = value;
 			if (a->record && a->n_holders == 0)
-				record_settle(m, a);
+				record_settle(m, a, now);
 			else if (a->record && a->n_holders > 1)
 				order_as_recorded(a);
 			if (ip_eq(ip, all.hi))

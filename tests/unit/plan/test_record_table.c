@@ -37,6 +37,12 @@ static const struct cell cells[] = {
 	{ RECORD_RELEASING, true, false, RECORD_STATUS, "create:2 status delete:1", "10.0.0.2", NULL },
 	{ RECORD_RELEASING, true, true, RECORD_TAKE_BACK, "patch:1 status", "10.0.0.1", "default/s" },
 
+	/* It is taken by changing the record, which says whose it was; what is not taken goes on cooling. */
+	{ RECORD_COOLING, false, false, RECORD_NOTHING, "create:2 status", "10.0.0.2", "default/s" },
+	{ RECORD_COOLING, false, true, RECORD_JOIN, "patch:1 status", "10.0.0.1", "default/s" },
+	{ RECORD_COOLING, true, false, RECORD_STATUS, "create:2 status", "10.0.0.2", "default/s" },
+	{ RECORD_COOLING, true, true, RECORD_JOIN, "patch:1 status", "10.0.0.1", "default/s" },
+
 	{ RECORD_FOREIGN, false, false, RECORD_NOTHING, "create:2 status", "10.0.0.2", "" },
 	{ RECORD_FOREIGN, false, true, RECORD_GIVE_UP, "status", "", "" },
 	{ RECORD_FOREIGN, true, false, RECORD_STATUS, "create:2 status", "10.0.0.2", "" },
@@ -64,7 +70,10 @@ static void put_record(struct cluster *c, enum record_state state)
 		 state == RECORD_OTHER     ? "default/other"
 		 : state == RECORD_FOREIGN ? ""
 					   : "default/s",
-		 state == RECORD_RELEASING ? ",\"berth.dev/state\":\"releasing\"" : "");
+		 state == RECORD_RELEASING ? ",\"berth.dev/state\":\"releasing\""
+		 : state == RECORD_COOLING ? ",\"berth.dev/state\":\"cooling\",\"berth.dev/released-at\":"
+					     "\"2026-01-01T00:00:00Z\""
+					   : "");
 	put(c, buf_str(&text));
 	buf_done(&text);
 }
@@ -103,12 +112,14 @@ static void check(const struct cell *x)
 {
 	static const char *const classes[] = { "berth.dev/lb", NULL }, *const managers[] = { "berth", NULL };
 	static const struct view_config view = { .managers = managers };
-	static const struct ipam_config config = {
+	const struct ipam_config config = {
 		.classes = classes,
 		.proxy_name = "",
 		.family_on = { true, true },
 		.records = true,
 		.classless_are_ours = true,
+		/* Elsewhere the end is that of an address that is free at once. */
+		.reuse_after = x->record == RECORD_COOLING ? 600000 : 0,
 	};
 	CLEANUP(cluster_freep) struct cluster *c = cluster_new(&config, &view, 1767225600000);
 	CLEANUP(buf_done) struct buf writes = BUF_INIT(1000);
@@ -136,7 +147,8 @@ static void check(const struct cell *x)
 	assert_string_equal(ip ? ip : "", x->status);
 	assert_int_equal(record != NULL, x->holders != NULL);
 	assert_string_equal(holders ? holders : "", x->holders ? x->holders : "");
-	assert_false(js_has(js_path(record, "metadata", "annotations"), "berth.dev/state"));
+	assert_int_equal(js_has(js_path(record, "metadata", "annotations"), "berth.dev/state"),
+			 x->record == RECORD_COOLING && !x->may_keep);
 }
 
 static void test_cells(void **state)
