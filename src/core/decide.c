@@ -301,6 +301,9 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct i
 		s->mute = true;
 		s->altered = false;
 		service_claim(m, s);
+		/* A pool that comes later may explain what stands in its status. */
+		if (s->n_claims)
+			wait_for(m, s, &m->wait_any);
 		pass_on(m, lists, n_lists);
 		return;
 	}
