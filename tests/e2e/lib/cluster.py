@@ -42,6 +42,7 @@ class Cluster:
         self.api = None
         self.kubectl = None
         self.operators = []
+        self.n_replicas = 0
         self.recorders = []
 
     def file(self, name):
@@ -66,7 +67,8 @@ class Cluster:
         end somebody must have started the API by itself: start("--enable-lb-ipam=false")."""
         flags = [f"--kubeconfig={kubeconfig or self.replica_kubeconfig}",
                  f"--namespace={self.replica_namespace}", *flags]
-        operator = Berth(flags, self.file(f"replica-{len(self.operators)}.log"))
+        self.n_replicas += 1
+        operator = Berth(flags, self.file(f"replica-{self.n_replicas}.log"))
         self.operators.append(operator)
         return operator
 
@@ -83,9 +85,10 @@ class Cluster:
         return recorder
 
     def end(self):
-        """Ends everything the test left running; the first failure is raised when all is ended."""
+        """Ends everything the test left running, the API that others use last; the first failure is raised when all
+        is ended."""
         errors = []
-        for ending in [r.stop for r in self.recorders] + [o.end for o in self.operators]:
+        for ending in [r.stop for r in self.recorders] + [o.end for o in reversed(self.operators)]:
             try:
                 ending()
             except AssertionError as e:

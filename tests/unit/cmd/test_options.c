@@ -51,6 +51,41 @@ static void parse(const struct flag_set *s, void *o, struct flag_result *r, cons
 }
 #define PARSE(s, o, r, ...) parse((s), (o), (r), (const char *const[]){ __VA_ARGS__, NULL })
 
+static void durations_of_an_election_fit_together(void **state)
+{
+	static const struct {
+		const char *args[4];
+		const char *mistakes[3]; /* parts of the lines, in order */
+		size_t n;
+	} cases[] = {
+		{ { "--leader-election-lease-duration=10s" }, { "lease-duration: want more than" }, 1 },
+		{ { "--leader-election-lease-duration=10001ms" }, { NULL }, 0 },
+		{ { "--leader-election-renew-deadline=2400ms" },
+		  { "renew-deadline: want more than 1.2" },
+		  1 },
+		{ { "--leader-election-renew-deadline=2401ms" }, { NULL }, 0 },
+		{ { "--leader-election-retry-period=0" }, { "retry-period: want more than 0" }, 1 },
+		{ { "--leader-election-lease-duration=1s", "--leader-election-retry-period=9s" },
+		  { "lease-duration: want more than the renew deadline, 10000 ms",
+		    "renew-deadline: want more than 1.2 times the retry period, 10800 ms" },
+		  2 },
+		{ { "--leader-election-lease-duration=1s", "--leader-elect=false" }, { NULL }, 0 },
+		{ { "--leader-election-resource-name=A" }, { "resource-name" }, 1 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct operator_options o = { 0 };
+		CLEANUP(flag_result_done) struct flag_result r = { 0 };
+		parse(&operator_flags, &o, &r, cases[i].args);
+		assert_int_equal(r.mistakes.n, cases[i].n);
+		const char *at = buf_str(&r.mistakes.text);
+		for (size_t k = 0; k < cases[i].n; k++) {
+			at = strstr(at, cases[i].mistakes[k]);
+			assert_non_null(at);
+		}
+		operator_options_done(&o);
+	}
+}
+
 static void the_operator_starts_without_flags(void **state)
 {
 	struct operator_options o = { 0 };
@@ -58,6 +93,11 @@ static void the_operator_starts_without_flags(void **state)
 	PARSE(&operator_flags, &o, &r, NULL);
 	assert_string_equal(buf_str(&r.mistakes.text), "");
 	assert_true(o.allocation.enable_ipv4 && o.allocation.enable_ipv6 && o.allocation.enable_lb_ipam);
+	assert_true(o.leader_elect);
+	assert_int_equal(o.lease_duration, 15000);
+	assert_int_equal(o.renew_deadline, 10000);
+	assert_int_equal(o.retry_period, 2000);
+	assert_string_equal(o.lease_name, "berth-operator");
 	assert_int_equal(o.allocation.service_opt_in, OPT_IN_ANNOTATION);
 	assert_int_equal(o.allocation.address_records, RECORDS_AUTO);
 	assert_int_equal(o.max_in_flight, 64);
@@ -173,6 +213,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_whole),
+		cmocka_unit_test(durations_of_an_election_fit_together),
 		cmocka_unit_test(the_operator_starts_without_flags),
 		cmocka_unit_test(flags_reach_the_core),
 		cmocka_unit_test(what_does_not_go_together_is_said),

@@ -2,6 +2,8 @@
 
 #include "lib/raw_server.h"
 
+#include <sys/ioctl.h>
+
 static struct loop *loop;
 static struct raw_server *server;
 static struct http_client *client;
@@ -480,6 +482,106 @@ static void calls_are_cancelled_at_random(void **state)
 	}
 }
 
+/* A server that takes the connection and reads nothing, until the kernel takes no more. */
+struct deaf {
+	struct loop_timer *timer;
+	int listener, fd, waiting, same;
+};
+
+static void look_at_deaf(void *arg)
+{
+	struct deaf *d = arg;
+	int n = 0;
+	if (d->fd < 0)
+		d->fd = accept(d->listener, NULL, NULL);
+	if (d->fd >= 0)
+		assert_int_equal(ioctl(d->fd, FIONREAD, &n), 0);
+	d->same = n > 0 && n == d->waiting ? d->same + 1 : 0;
+	d->waiting = n;
+	if (d->same == 10)
+		loop_stop(loop);
+	else
+		loop_timer_set(d->timer, 10);
+}
+
+static struct deaf deaf_server(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(a);
+	int small = 8192;
+	struct deaf d = { .listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), .fd = -1 };
+	(void)setsockopt(d.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	assert_int_equal(bind(d.listener, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(d.listener, 4), 0);
+	assert_int_equal(getsockname(d.listener, (struct sockaddr *)&a, &len), 0);
+	use_server(ntohs(a.sin_port), 0);
+	return d;
+}
+
+static void after_an_abort_nothing_leaves_not_even_the_kernel(void **state)
+{
+	(void)state;
+	struct deaf d = deaf_server();
+	d.timer = loop_timer_new(loop, look_at_deaf, &d);
+	CLEANUP(freep) char *body = xcalloc(1, 16 << 20);
+	int left = 1;
+	struct http_request r = {
+		.method = "PUT", .path = "/", .body = { body, 16 << 20 }, .on_done = on_done, .arg = &left
+	};
+	struct http_call *call = http_client_send(client, &r);
+	loop_timer_set(d.timer, 0);
+	assert_int_equal(loop_run(loop, NULL), 0);
+
+	http_client_abort(client);
+	http_call_cancel(call);
+	http_client_free(TAKE(client));
+	char piece[65536];
+	ssize_t n, total = 0;
+	while ((n = read(d.fd, piece, sizeof(piece))) > 0)
+		total += n;
+	assert_true(n < 0 && errno == ECONNRESET);
+	assert_true(total <= d.waiting);
+	assert_int_equal(out.n_done, 0);
+	loop_timer_free(d.timer);
+	(void)close(d.fd);
+	(void)close(d.listener);
+}
+
+static bool gate_is_open;
+
+static bool gate(void *arg)
+{
+	++*(int *)arg;
+	return gate_is_open;
+}
+
+static void stop_loop(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+static void nothing_leaves_through_a_closed_gate(void **state)
+{
+	(void)state;
+	int asked = 0, left = 1;
+	behave = answer_fine;
+	http_client_gate(client, gate, &asked);
+	gate_is_open = true;
+	run((struct http_request){ 0 });
+	assert_true(asked > 0);
+	gate_is_open = false;
+	struct http_call *call = http_client_send(
+		client,
+		&(struct http_request){ .method = "GET", .path = "/", .on_done = on_done, .arg = &left });
+	struct loop_timer *enough = loop_timer_new(loop, stop_loop, NULL);
+	loop_timer_set(enough, 100);
+	assert_int_equal(loop_run(loop, NULL), 0);
+	assert_int_equal(server->n_requests, 1);
+	http_call_cancel(call);
+	loop_timer_free(enough);
+}
+
 static void bad_urls_are_refused_at_once(void **state)
 {
 	(void)state;
@@ -519,6 +621,8 @@ int main(void)
 		T(a_client_can_be_freed_from_within_an_answer),
 		T(many_calls_share_the_allowed_connections),
 		T(calls_are_cancelled_at_random),
+		T(after_an_abort_nothing_leaves_not_even_the_kernel),
+		T(nothing_leaves_through_a_closed_gate),
 		T(bad_urls_are_refused_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -423,6 +423,38 @@ static void versions_are_tried_in_order(void **state)
 	run_until("<not served: 404: gone> <listing> begin end <watching>");
 }
 
+static void a_new_list_can_be_asked_for(void **state)
+{
+	(void)state;
+	static const struct step script[] = {
+		{ { STREAM_ASKS }, 200, NULL, EVENT("ADDED", "a", "5") INITIAL_END("7"), HOLD },
+		/* Most recent: without a resourceVersion. */
+		{ { STREAM_ASKS, "!&resourceVersion=" },
+		  200,
+		  NULL,
+		  EVENT("ADDED", "b", "8") INITIAL_END("9"),
+		  HOLD },
+		{ { STREAM_ASKS }, 404, NULL, "gone" },
+		/* What it was told before is told again. */
+		{ { STREAM_ASKS }, 404, NULL, "gone" },
+		{ { STREAM_ASKS }, 200, NULL, EVENT("ADDED", "c", "9") INITIAL_END("9"), HOLD },
+	};
+	START(RES_SERVICES, script);
+	run_until("+a end <watching>");
+	reflector_relist(reflector);
+	assert_false(reflector_synced(reflector));
+	run_until("+b end <watching>");
+	assert_true(reflector_synced(reflector));
+	reflector_relist(reflector);
+	run_until("<not served: 404: gone>");
+	reflector_relist(reflector);
+	run_until("<not served: 404: gone> <not served: 404: gone>");
+	run_until("+c end <watching>");
+	assert_string_equal(buf_str(&told), "<listing> begin +a end <watching> <listing> begin +b end "
+					    "<watching> <not served: 404: gone> <not served: 404: gone> "
+					    "<listing> begin +c end <watching>");
+}
+
 static void forbidden_is_told_once_and_tried_again(void **state)
 {
 	(void)state;
@@ -605,6 +637,7 @@ int main(void)
 		T(a_server_that_ignores_the_wish_is_listed_in_pages),
 		T(a_bad_object_is_skipped_and_the_rest_goes_on),
 		T(versions_are_tried_in_order),
+		T(a_new_list_can_be_asked_for),
 		T(forbidden_is_told_once_and_tried_again),
 		T(retry_after_is_honoured),
 		T(a_stalled_watch_is_begun_again),
