@@ -5,6 +5,8 @@
 #include "cmd/checks.h"
 #include "embedded/fault.h"
 
+enum { LEASE_DURATION_MAX = 24 * 60 * 60 * 1000 /* ms */ };
+
 #define AT(field) .offset = offsetof(struct operator_options, field)
 
 static const char *const log_levels[] = {
@@ -144,6 +146,8 @@ static void check_election(const struct operator_options *o, struct flag_mistake
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (values[i] <= 0)
 			flag_mistake(m, "--leader-election-%s: want more than 0", names[i]);
+	if (o->lease_duration > LEASE_DURATION_MAX)
+		flag_mistake(m, "--leader-election-lease-duration: want at most 24h");
 	if (o->lease_duration <= o->renew_deadline)
 		flag_mistake(m,
 			     "--leader-election-lease-duration: want more than the renew deadline, %lld ms",

@@ -237,7 +237,9 @@ static struct lease_step write_record(struct lease *l, bool release, msec now)
 	s.version = l->exists ? l->version : NULL;
 	s.holder = release ? "" : l->identity;
 	s.duration = release ? RELEASED_DURATION : duration_seconds(l);
-	s.transitions = l->transitions + (!keep && l->exists ? 1 : 0);
+	s.transitions = l->transitions;
+	if (!keep && l->exists)
+		s.transitions = l->transitions < INT32_MAX ? l->transitions + 1 : 0;
 	s.acquired = keep && !release && l->acquired[0] ? l->acquired : NULL;
 	return s;
 }

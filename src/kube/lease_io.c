@@ -34,20 +34,28 @@ static const char *text_or_empty(const struct js *j)
 	return s ? s : "";
 }
 
-/* Borrows from the object and from `text`. */
-static struct lease_record read_record(const struct js *object, struct buf *text)
+/* int32 in the API. */
+static int64_t small_number(const struct js *j)
+{
+	int64_t n = js_int(j, 0);
+	return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : n;
+}
+
+/* Borrows from the object and from `text`. False: without a version it could only be written blindly. */
+static bool read_record(const struct js *object, struct buf *text, struct lease_record *ret)
 {
 	const struct js *spec = js_get(object, "spec");
 	if (spec)
 		js_write(spec, text);
-	return (struct lease_record){
+	*ret = (struct lease_record){
 		.version = text_or_empty(js_path(object, "metadata", "resourceVersion")),
 		.text = buf_str(text),
 		.holder = text_or_empty(js_get(spec, "holderIdentity")),
 		.acquired = text_or_empty(js_get(spec, "acquireTime")),
-		.duration = js_int(js_get(spec, "leaseDurationSeconds"), 0),
-		.transitions = js_int(js_get(spec, "leaseTransitions"), 0),
+		.duration = small_number(js_get(spec, "leaseDurationSeconds")),
+		.transitions = small_number(js_get(spec, "leaseTransitions")),
 	};
+	return ret->version[0] != '\0';
 }
 
 static struct js *new_object(const struct elector *x)
@@ -130,9 +138,8 @@ static void on_done(const struct kube_result *r, void *arg)
 	enum lease_outcome o = LEASE_FAILED;
 	struct lease_record record = { 0 };
 	x->call = NULL;
-	if (kube_ok(r) && js_parse(r->body, &object, NULL) == 0) {
+	if (kube_ok(r) && js_parse(r->body, &object, NULL) == 0 && read_record(object, &text, &record)) {
 		o = LEASE_DONE;
-		record = read_record(object, &text);
 		keep_object(x, object);
 	} else if (r->status == 404) {
 		o = LEASE_GONE;
@@ -196,8 +203,8 @@ static void seen(struct elector *x, struct js *object)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(LEASE_BODY_MAX);
 	struct lease_record record = { 0 };
-	if (object)
-		record = read_record(object, &text);
+	if (object && !read_record(object, &text, &record))
+		return;
 	if (object && lease_state(x->lease) == LEASE_FOLLOWING)
 		keep_object(x, object);
 	lease_seen(x->lease, object ? &record : NULL, loop_boot());

@@ -13,7 +13,7 @@ from lib.process import wait_until
 from lib.proxy import Proxy
 
 # So that tests need not wait long; those of an orderly end keep the defaults, to prove that nobody waited.
-FAST = ["--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
+FAST = ["--leader-election-lease-duration=4s", "--leader-election-renew-deadline=3s",
         "--leader-election-retry-period=500ms"]
 MANAGERS = ["berth", "berth-b", "berth-c"]
 LEASE = "berth-operator"

@@ -60,6 +60,7 @@ static void durations_of_an_election_fit_together(void **state)
 	} cases[] = {
 		{ { "--leader-election-lease-duration=10s" }, { "lease-duration: want more than" }, 1 },
 		{ { "--leader-election-lease-duration=10001ms" }, { NULL }, 0 },
+		{ { "--leader-election-lease-duration=25h" }, { "at most 24h" }, 1 },
 		{ { "--leader-election-renew-deadline=2400ms" },
 		  { "renew-deadline: want more than 1.2" },
 		  1 },
