@@ -58,10 +58,18 @@ static int expect(const char **p, const char *end, char c)
 	return 0;
 }
 
+static int days_in(int month, int year)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	return days[month] + (month == 1 && leap ? 1 : 0);
+}
+
 static bool plausible(const struct tm *tm)
 {
-	return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31 &&
-	       tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60;
+	return tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 &&
+	       tm->tm_mday <= days_in(tm->tm_mon, tm->tm_year + 1900) && tm->tm_hour < 24 &&
+	       tm->tm_min < 60 && tm->tm_sec <= 60;
 }
 
 static int parse_fraction(const char **p, const char *end, int *ret_ms)
@@ -90,7 +98,7 @@ static int parse_offset(const char **p, const char *end, int *ret_minutes)
 	}
 	int h, m;
 	if ((sign != '+' && sign != '-') || digits(p, end, 2, &h) < 0 || expect(p, end, ':') < 0 ||
-	    digits(p, end, 2, &m) < 0)
+	    digits(p, end, 2, &m) < 0 || h > 23 || m > 59)
 		return -EINVAL;
 	*ret_minutes = (sign == '-' ? -1 : 1) * (h * 60 + m);
 	return 0;

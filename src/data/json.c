@@ -57,12 +57,11 @@ static struct json_tokener *parser(void)
 	return kept_parser;
 }
 
-static void parser_done(size_t len)
+/* After a bad text json-c remembers half a surrogate pair, and the next text would be read with it. */
+static void parser_done(size_t len, bool good)
 {
-	if (len > KEEP_PARSER_AFTER)
+	if (len > KEEP_PARSER_AFTER || !good)
 		json_tokener_free(TAKE(kept_parser));
-	else
-		json_tokener_reset(kept_parser); /* frees what is left of a text that was bad */
 }
 
 int js_parse(struct slice text, struct js **ret, struct err *e)
@@ -81,7 +80,7 @@ int js_parse(struct slice text, struct js **ret, struct err *e)
 		why = json_tokener_get_error(t);
 		at = text.len;
 	}
-	parser_done(text.len);
+	parser_done(text.len, why == json_tokener_success);
 	if (why != json_tokener_success) {
 		json_object_put(o);
 		return err_set(e, EINVAL, "bad JSON at byte %zu: %s", at,

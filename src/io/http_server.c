@@ -457,8 +457,8 @@ void http_reply(struct http_exchange *x, int status, const char *content_type, s
 	struct evhttp_request *req = x->req;
 	answered(x);
 	set_content_type(x, content_type);
+	struct evbuffer *b = copied(body); /* which may be part of the request */
 	exchange_free(x);
-	struct evbuffer *b = copied(body);
 	/* Frees the request by itself when the client has gone. */
 	evhttp_send_reply(req, status, phrase(status), b);
 	evbuffer_free(b);

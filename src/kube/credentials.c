@@ -4,6 +4,7 @@
 #include "data/json.h"
 #include "io/file.h"
 #include "io/proc.h"
+#include "kube/exec_credential.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -110,48 +111,29 @@ static void on_answer(void *arg)
 
 /* ---- the plugin ---- */
 
-static int decode_status(struct credentials *c, const struct js *answer, struct err *e)
+static bool same(const char *a, const char *b)
 {
-	const char *version = js_str(js_get(answer, "apiVersion"));
-	const char *kind = js_str(js_get(answer, "kind"));
-	if (!kind || strcmp(kind, "ExecCredential") != 0)
-		return err_set(e, EINVAL, "its answer is no ExecCredential");
-	if (!version || strcmp(version, c->config->exec->api_version) != 0)
-		return err_set(e, EINVAL, "it answers in %s, but %s is configured",
-			       version ? version : "no version", c->config->exec->api_version);
-	const struct js *status = js_get(answer, "status");
-	const char *token = js_str(js_get(status, "token"));
-	const char *cert = js_str(js_get(status, "clientCertificateData"));
-	const char *key = js_str(js_get(status, "clientKeyData"));
-	struct slice end = js_text(js_get(status, "expirationTimestamp"));
-	msec expires = 0;
-	if (!cert != !key)
-		return err_set(e, EINVAL,
-			       "its answer has only one of clientCertificateData and clientKeyData");
-	if (!(token && token[0]) && !cert)
-		return err_set(e, EINVAL, "its answer has neither a token nor a client certificate");
-	if (end.len > 0 && time_parse(end, &expires) < 0)
-		return err_set(e, EINVAL, "its answer has a bad expirationTimestamp");
-	bool new_cert =
-		(cert && (!c->cert_pem || strcmp(cert, c->cert_pem) != 0 || strcmp(key, c->key_pem) != 0)) ||
-		(!cert && c->cert_pem);
-	if (new_cert) {
-		replace_secret(&c->cert_pem, cert);
-		replace_secret(&c->key_pem, key);
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void take_credential(struct credentials *c, const struct exec_credential *got)
+{
+	if (!same(got->cert_pem, c->cert_pem) || !same(got->key_pem, c->key_pem)) {
+		replace_secret(&c->cert_pem, got->cert_pem);
+		replace_secret(&c->key_pem, got->key_pem);
 		c->cert_generation++;
 	}
-	replace_secret(&c->token, token && token[0] ? token : NULL);
-	c->expires = expires;
+	replace_secret(&c->token, got->token);
+	c->expires = got->expires;
 	c->have_any = true;
 	c->generation++;
-	return 0;
 }
 
 static void on_plugin_done(const struct proc_result *r, void *arg)
 {
 	struct credentials *c = arg;
 	const struct kube_exec *exec = c->config->exec;
-	CLEANUP(js_freep) struct js *answer = NULL;
+	CLEANUP(exec_credential_done) struct exec_credential got = { 0 };
 	struct err e = { 0 };
 	c->plugin = NULL;
 	int bad;
@@ -161,9 +143,9 @@ static void on_plugin_done(const struct proc_result *r, void *arg)
 			      SLICE_ARG(said), r->exit_code < 0 && exec->install_hint ? "; " : "",
 			      r->exit_code < 0 && exec->install_hint ? exec->install_hint : "");
 	} else {
-		bad = js_parse(r->out, &answer, &e);
+		bad = exec_credential_parse(r->out, exec->api_version, &got, &e);
 		if (bad == 0)
-			bad = decode_status(c, answer, &e);
+			take_credential(c, &got);
 	}
 	if (bad < 0)
 		(void)err_wrap(&e, "credential plugin %s", exec->argv[0]);

@@ -5,7 +5,7 @@
 #include "data/json_keep.h"
 
 enum {
-	LISTING_OBJECT_MAX = 4 * 1024 * 1024,
+	LISTING_OBJECT_MAX = JS_SIZE_MAX,
 	LISTING_METADATA_MAX = 256 * 1024, /* continue tokens are long */
 };
 

@@ -64,6 +64,14 @@ static void rfc_3339_is_read(void **state)
 		{ "2026-11-23T01:22:61Z", -EINVAL, 0 },
 		{ "26-11-23T01:22:25Z", -EINVAL, 0 },
 		{ "+026-11-23T01:22:25Z", -EINVAL, 0 },
+		{ "2026-02-31T00:00:00Z", -EINVAL, 0 },
+		{ "2026-02-29T00:00:00Z", -EINVAL, 0 },
+		{ "2100-02-29T00:00:00Z", -EINVAL, 0 },
+		{ "2026-04-31T00:00:00Z", -EINVAL, 0 },
+		{ "2024-02-29T00:00:00Z", 0, 1709164800000 },
+		{ "2000-02-29T00:00:00Z", 0, 951782400000 },
+		{ "2026-11-23T01:22:25+24:00", -EINVAL, 0 },
+		{ "2026-11-23T01:22:25+01:60", -EINVAL, 0 },
 	};
 	check(time_parse, cases, ARRAY_LEN(cases));
 }
@@ -95,6 +103,7 @@ static void http_dates_are_read(void **state)
 		{ "Sunday, 06-Nov-94 08:49:37 GMT", -EINVAL, 0 },
 		{ "Sun Nov  6 08:49:37 1994", -EINVAL, 0 },
 		{ "Sun, 32 Nov 1994 08:49:37 GMT", -EINVAL, 0 },
+		{ "Thu, 31 Nov 1994 08:49:37 GMT", -EINVAL, 0 },
 	};
 	check(time_parse_http, cases, ARRAY_LEN(cases));
 }

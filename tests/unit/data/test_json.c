@@ -308,6 +308,15 @@ static void any_tree_reads_back_as_it_was_written(void **state)
 	}
 }
 
+static void a_bad_text_leaves_nothing_behind(void **state)
+{
+	CLEANUP(js_freep) struct js *j = NULL;
+	assert_int_equal(js_parse(SLICE_LIT("\"\\ud83d\\u"), &j, NULL), -EINVAL);
+	assert_int_equal(js_parse(SLICE_LIT("\"\\ud83d\\uzz\""), &j, NULL), -EINVAL);
+	assert_int_equal(js_parse(SLICE_LIT("\"\\u0041\""), &j, NULL), 0);
+	assert_string_equal(js_str(j), "A");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_clone_is_a_tree_of_its_own_and_a_ref_is_not),
 		cmocka_unit_test(people_get_an_indent_of_two),
 		cmocka_unit_test(any_tree_reads_back_as_it_was_written),
+		cmocka_unit_test(a_bad_text_leaves_nothing_behind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
