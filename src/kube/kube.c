@@ -9,7 +9,7 @@
 
 enum {
 	TIMEOUT_DEFAULT_MS = 30 * 1000,
-	BODY_MAX_DEFAULT = 8 * 1024 * 1024,
+	BODY_MAX_DEFAULT = JS_SIZE_MAX,
 	LEASE_CONNECTIONS = 3, /* its watch, a request, and one that may hang */
 	/* Of a write: the answer is one object, and many are under way. */
 	WRITE_BUFFER = 2 * 1024,

@@ -38,7 +38,7 @@ struct kube_request {
 	const char *content_type; /* NULL = application/json */
 	msec timeout;             /* 0 = 30 s; negative = none, for streams */
 	msec stall;               /* of a stream; 0 = never */
-	size_t max_body;          /* 0 = 8 MiB */
+	size_t max_body;          /* 0 = 16 MiB */
 	/* A stream: called with each piece of a 2xx body, first with an empty one when it begins. */
 	void (*on_data)(struct slice piece, void *arg);
 };
