@@ -120,10 +120,13 @@ static bool translate(const char *at, struct buf *out)
 				return false;
 			buf_add_char(out, '(');
 			at += 2;
-		} else if (strchr("*+?}", *at) && at[1] == '?') {
-			/* Lazy or greedy: the same texts match. */
+		} else if (strchr("*+?}", *at)) {
 			buf_add_char(out, *at);
-			at++;
+			if (at[1] == '?')
+				at++; /* lazy or greedy: the same texts match */
+			/* RE2 takes no repetition of a repetition, and POSIX takes for ever over many. */
+			if (at[1] && strchr("*+?{", at[1]))
+				return false;
 		} else {
 			buf_add_char(out, *at);
 		}

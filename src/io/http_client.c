@@ -536,14 +536,14 @@ static void call_finish(struct http_call *call, CURLcode code)
 			a.retry_after = retry_after_of(call->easy);
 		a.sent = !surely_unsent(call->easy, code);
 	}
+	if (a.status < 200)
+		a.status = 0; /* 100 Continue, and then nothing */
 	if (call->refusal)
 		a.error = call->refusal;
 	else if (code != CURLE_OK)
 		a.error = call->why[0] ? call->why : curl_easy_strerror(code);
 	else if (a.status == 0)
 		a.error = "no answer";
-	if (a.status < 200)
-		a.status = 0; /* of 100 Continue nothing follows */
 	a.body = buf_slice(&call->body);
 
 	if (code == CURLE_OPERATION_TIMEDOUT && a.sent && call->pool == c->pools && !c->dead)

@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	CLEANUP(buf_done) struct buf got = BUF_INIT(1 << 20);
 	say((struct slice){ (const char *)data, size }, &got);
-	assert(got.len == 0 || strncmp(buf_str(&got), "HTTP/1.", 7) == 0);
+	assert(got.len == 0 || strncmp(buf_str(&got), "HTTP/", 5) == 0);
 	buf_clear(&got);
 	say(SLICE_LIT("GET /fine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), &got);
 	assert(strstr(buf_str(&got), "200 OK") && strstr(buf_str(&got), "/fine"));
