@@ -536,8 +536,8 @@ static void call_finish(struct http_call *call, CURLcode code)
 			a.retry_after = retry_after_of(call->easy);
 		a.sent = !surely_unsent(call->easy, code);
 	}
-	if (a.status < 200)
-		a.status = 0; /* 100 Continue, and then nothing */
+	if (a.status < 200 || a.status > 999)
+		a.status = 0; /* 100 Continue and then nothing, or no HTTP */
 	if (call->refusal)
 		a.error = call->refusal;
 	else if (code != CURLE_OK)
