@@ -163,13 +163,118 @@ static void check_flag(const char *name, const struct js *c, const char *what, c
 			 message);
 }
 
+/* TYPE: true, false, a reason, null (there is none), or [any of these, part of the message]. */
+static void check_conditions(const char *name, const struct js *object, const struct js *want,
+			     struct buf *wrong)
+{
+	for (struct js_iter it = js_iter(want); js_next(&it);) {
+		const bool list = js_type(it.value) == JS_ARRAY;
+		const struct js *v = list ? js_item(it.value, 0) : it.value, *c = condition(object, it.key);
+		if (!v && c)
+			buf_addf(wrong, "# %s: %s is there: %s\n", name, it.key,
+				 js_str(js_get(c, "message")));
+		else if (v && !c)
+			buf_addf(wrong, "# %s has no condition %s\n", name, it.key);
+		else if (c)
+			check_flag(name, c, it.key, v, list ? js_str(js_item(it.value, 1)) : NULL, wrong);
+	}
+}
+
+static uint64_t sum(struct count a, struct count b)
+{
+	return (uint64_t)(a.lo + b.lo);
+}
+
+/* What the metrics say, of both families together. */
+static void check_counts(const struct run *r, const char *name, const struct js *want, struct buf *wrong)
+{
+	struct pool_row row;
+	size_t at = 0;
+	bool found = false;
+	while (!found && ipam_pool_row(cluster_ipam(r->cluster), at++, &row))
+		found = strcmp(row.name, name) == 0;
+	if (!found) {
+		buf_addf(wrong, "# pool %s is not known to the core\n", name);
+		return;
+	}
+	const struct pool_counts *a = &row.family[IPV4], *b = &row.family[IPV6];
+	const struct {
+		const char *state;
+		uint64_t n;
+	} counts[] = {
+		{ "used", sum(a->used, b->used) },
+		{ "foreign", sum(a->foreign, b->foreign) },
+		{ "firstlast", sum(a->first_last, b->first_last) },
+		{ "reserved", sum(a->reserved, b->reserved) },
+		{ "excluded", sum(a->excluded, b->excluded) },
+		{ "cooling", sum(a->cooling, b->cooling) },
+		{ "free", sum(a->free, b->free) },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		if (js_has(want, counts[i].state) &&
+		    counts[i].n != (uint64_t)js_int(js_get(want, counts[i].state), -1))
+			buf_addf(wrong, "# pool %s: %llu %s, not %lld\n", name,
+				 (unsigned long long)counts[i].n, counts[i].state,
+				 (long long)js_int(js_get(want, counts[i].state), -1));
+}
+
+static void check_finalizers(const char *name, const struct js *object, const struct js *want,
+			     struct buf *wrong)
+{
+	const struct js *is = js_path(object, "metadata", "finalizers");
+	if (want && (js_len(want) || js_len(is)) && !js_equal(is, want))
+		buf_addf(wrong, "# %s: its finalizers are %zu other ones\n", name, js_len(is));
+}
+
+static void check_policy(const struct run *r, const char *name, const struct js *want, struct buf *wrong)
+{
+	const struct js *o = cluster_get(r->cluster, "IPPoolPolicy", "", name);
+	if (!o)
+		buf_addf(wrong, "# there is no policy %s\n", name);
+	else
+		check_conditions(name, o, js_get(want, "conditions"), wrong);
+}
+
+static void check_reservation(const struct run *r, const char *name, const struct js *want, struct buf *wrong)
+{
+	static const char *const fields[] = { "phase", "holder" };
+	const struct js *o = cluster_get(r->cluster, "IPReservation", "", name),
+			*status = js_get(o, "status");
+	if (!o) {
+		buf_addf(wrong, "# there is no reservation %s\n", name);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const char *is = js_str(js_get(status, fields[i])), *should = js_str(js_get(want, fields[i]));
+		if (js_has(want, fields[i]) && strcmp(is ? is : "", should ? should : "") != 0)
+			buf_addf(wrong, "# reservation %s: %s is %s, not %s\n", name, fields[i],
+				 is ? is : "none", should ? should : "none");
+	}
+	const char *message = js_str(js_get(want, "message")), *text = js_str(js_get(status, "message"));
+	if (message && (!text || !strstr(text, message)))
+		buf_addf(wrong, "# reservation %s says \"%s\", without \"%s\"\n", name, text ? text : "",
+			 message);
+	if (js_has(want, "phase") && js_int(js_get(status, "observedGeneration"), -1) !=
+					     js_int(js_path(o, "metadata", "generation"), 0))
+		buf_addf(wrong, "# reservation %s: its status is of another generation\n", name);
+}
+
 static void check_pool(const struct run *r, const char *name, const struct js *want, struct buf *wrong)
 {
 	const struct js *p = cluster_get(r->cluster, "CiliumLoadBalancerIPPool", "", name);
-	if (!p) {
-		buf_addf(wrong, "# there is no pool %s\n", name);
+	const bool gone = js_bool(js_get(want, "gone"), false);
+	if (!p || gone) {
+		if (!p != gone)
+			buf_addf(wrong, "# there is %s pool %s\n", p ? "a" : "no", name);
 		return;
 	}
+	check_conditions(name, p, js_get(want, "conditions"), wrong);
+	check_finalizers(name, p, js_get(want, "finalizers"), wrong);
+	if (js_has(want, "counts"))
+		check_counts(r, name, js_get(want, "counts"), wrong);
+	if (js_has(want, "deleting") &&
+	    js_bool(js_get(want, "deleting"), false) != js_has(js_get(p, "metadata"), "deletionTimestamp"))
+		buf_addf(wrong, "# pool %s: deleting is not as wanted\n", name);
 	static const struct {
 		const char *key, *type;
 	} counts[] = {
@@ -200,16 +305,66 @@ static void check_pool(const struct run *r, const char *name, const struct js *w
 		buf_addf(wrong, "# pool %s has no condition %s\n", name, type);
 }
 
+static bool is_past(const struct js *record)
+{
+	return js_has(js_path(record, "metadata", "annotations"), "berth.dev/released-at");
+}
+
+/* Who stands in the history annotation, oldest first, as "ns/name ns/name*", with a star for who has it. */
+static void check_history(const char *ip, const struct js *notes, const struct js *want, struct buf *wrong)
+{
+	CLEANUP(js_freep) struct js *list = NULL;
+	CLEANUP(buf_done) struct buf is = BUF_INIT(TEXT_MAX), should = BUF_INIT(TEXT_MAX);
+	(void)js_parse(js_text(js_get(notes, "berth.dev/history")), &list, NULL);
+	for (size_t i = 0; i < js_len(list); i++)
+		buf_addf(&is, "%s%s%s", i ? " " : "", js_str(js_get(js_item(list, i), "holder")),
+			 js_has(js_item(list, i), "until") ? "" : "*");
+	for (size_t i = 0; i < js_len(want); i++)
+		buf_addf(&should, "%s%s", i ? " " : "", js_str(js_item(want, i)));
+	if (strcmp(buf_str(&is), buf_str(&should)) != 0)
+		buf_addf(wrong, "# the history of %s is [%s], not [%s]\n", ip, buf_str(&is),
+			 buf_str(&should));
+}
+
+static void check_note(const char *ip, const struct js *notes, const char *note, const struct js *want,
+		       struct buf *wrong)
+{
+	const char *is = js_str(js_get(notes, note)), *should = js_str(want);
+	if (strcmp(is ? is : "", should ? should : "") != 0)
+		buf_addf(wrong, "# the record of %s: %s is %s, not %s\n", ip, note, is ? is : "not there",
+			 should ? should : "to be there");
+}
+
+/* Names: held by these. null: held by nobody; it may cool. {gone: true}: there is none. */
 static void check_record(const struct run *r, const char *ip, const struct js *want, struct buf *wrong)
 {
+	static const struct {
+		const char *key, *note;
+	} fields[] = {
+		{ "holders", "berth.dev/holder" },
+		{ "state", "berth.dev/state" },
+		{ "pool", "berth.dev/pool" },
+	};
 	const struct js *o = cluster_get(r->cluster, "IPAddress", "", ip);
-	const char *is = js_str(js_path(o, "metadata", "annotations", "berth.dev/holder"));
+	const struct js *notes = js_path(o, "metadata", "annotations");
+	const char *is = js_str(js_get(notes, "berth.dev/holder"));
 	const char *should = js_str(want);
-	if (!should && o)
+	if (js_type(want) == JS_OBJECT) {
+		const bool gone = js_bool(js_get(want, "gone"), false);
+		if (gone != !o)
+			buf_addf(wrong, "# %s has %s record\n", ip, o ? "a" : "no");
+		for (size_t i = 0; o && i < ARRAY_LEN(fields); i++)
+			if (js_has(want, fields[i].key))
+				check_note(ip, notes, fields[i].note, js_get(want, fields[i].key), wrong);
+		if (o && js_has(want, "history"))
+			check_history(ip, notes, js_get(want, "history"), wrong);
+		return;
+	}
+	if (!should && o && !is_past(o))
 		buf_addf(wrong, "# %s has a record of %s\n", ip, is ? is : "nobody");
 	else if (should && (!is || strcmp(is, should) != 0))
 		buf_addf(wrong, "# the record of %s names %s, not %s\n", ip, o ? is : "(no record)", should);
-	else if (should && js_has(js_path(o, "metadata", "annotations"), "berth.dev/state"))
+	else if (should && js_has(notes, "berth.dev/state"))
 		buf_addf(wrong, "# the record of %s has a state\n", ip);
 }
 
@@ -220,7 +375,8 @@ struct count_by {
 static void count_one(struct js *o, void *arg)
 {
 	if (slice_is(js_text(js_path(o, "metadata", "labels", "ipaddress.kubernetes.io/managed-by")),
-		     "berth"))
+		     "berth") &&
+	    !is_past(o))
 		((struct count_by *)arg)->n++;
 }
 
@@ -313,8 +469,9 @@ static void check_events(const struct run *r, const struct js *want, const struc
 
 void expect(struct run *r, const struct js *want, struct buf *wrong)
 {
-	static const char *const known[] = { "services",  "pools",  "records",   "records-count", "events",
-					     "no-events", "writes", "decisions", "order",         "ready" };
+	static const char *const known[] = { "services", "pools",  "policies",      "reservations",
+					     "records",  "events", "records-count", "no-events",
+					     "writes",   "order",  "decisions",     "ready" };
 	for (struct js_iter it = js_iter(want); js_next(&it);) {
 		size_t i = 0;
 		while (i < ARRAY_LEN(known) && strcmp(known[i], it.key) != 0)
@@ -326,6 +483,10 @@ void expect(struct run *r, const struct js *want, struct buf *wrong)
 		check_service(r, it.key, it.value, wrong);
 	for (struct js_iter it = js_iter(js_get(want, "pools")); js_next(&it);)
 		check_pool(r, it.key, it.value, wrong);
+	for (struct js_iter it = js_iter(js_get(want, "policies")); js_next(&it);)
+		check_policy(r, it.key, it.value, wrong);
+	for (struct js_iter it = js_iter(js_get(want, "reservations")); js_next(&it);)
+		check_reservation(r, it.key, it.value, wrong);
 	for (struct js_iter it = js_iter(js_get(want, "records")); js_next(&it);)
 		check_record(r, it.key, it.value, wrong);
 	struct count_by n = { 0 };

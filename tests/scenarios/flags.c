@@ -80,6 +80,7 @@ int flags_of(const struct js *list, struct scenario_flags *ret, struct err *e)
 			  .records = true,
 			  .classless_are_ours = true,
 			  .mass_release_delay = 60000,
+			  .reuse_after = 600000,
 			  .max_in_flight = 16 },
 		.view = { .managers = managers },
 		.classes = { "berth.dev/lb" },

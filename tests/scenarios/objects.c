@@ -9,8 +9,20 @@
 static const struct {
 	const char *form, *kind;
 } kinds[] = {
-	{ "service", "Service" }, { "pool", "CiliumLoadBalancerIPPool" }, { "record", "IPAddress" },
-	{ "node", "Node" },       { "serviceCIDR", "ServiceCIDR" },
+	{ "service", "Service" },           { "pool", "CiliumLoadBalancerIPPool" },
+	{ "record", "IPAddress" },          { "node", "Node" },
+	{ "serviceCIDR", "ServiceCIDR" },   { "policy", "IPPoolPolicy" },
+	{ "reservation", "IPReservation" }, { "namespace", "Namespace" },
+};
+enum {
+	FORM_SERVICE,
+	FORM_POOL,
+	FORM_RECORD,
+	FORM_NODE,
+	FORM_CIDR,
+	FORM_POLICY,
+	FORM_RESERVATION,
+	FORM_NAMESPACE
 };
 
 struct object_name service_name_of(const char *text)
@@ -28,12 +40,12 @@ int name_of(const struct js *form, struct object_name *ret, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		const struct js *body = js_get(form, kinds[i].form);
-		const char *name = js_str(js_get(body, i == 2 ? "address" : "name"));
+		const char *name = js_str(js_get(body, i == FORM_RECORD ? "address" : "name"));
 		if (!body)
 			continue;
 		if (!name)
 			return err_set(e, EINVAL, "a %s without a name", kinds[i].form);
-		*ret = i == 0 ? service_name_of(name) : (struct object_name){ .name = name };
+		*ret = i == FORM_SERVICE ? service_name_of(name) : (struct object_name){ .name = name };
 		ret->kind = kinds[i].kind;
 		return 0;
 	}
@@ -57,16 +69,36 @@ static void copy_members(struct js *to, const struct js *from)
 		js_set(to, it.key, js_clone(it.value));
 }
 
-static int put_created(struct js *meta, const struct js *body, msec wall, struct err *e)
+/* A form has only what is known of it. */
+static int check_known(const struct js *body, const char *what, const char *const *known, struct err *e)
 {
-	const char *text = js_str(js_get(body, "created"));
-	if (!text)
-		return 0;
-	msec by;
-	if ((text[0] != '+' && text[0] != '-') || duration_parse(slice_of(text + 1), &by) < 0)
-		return err_set(e, EINVAL, "created: %s is neither +DURATION nor -DURATION", text);
+	for (struct js_iter it = js_iter(body); js_next(&it);) {
+		size_t i = 0;
+		while (known[i] && strcmp(known[i], it.key) != 0)
+			i++;
+		if (!known[i])
+			return err_set(e, EINVAL, "a %s form has no \"%s\"", what, it.key);
+	}
+	return 0;
+}
+
+/* "-1h", "+30s" from now on, or a time as it is to stand there. */
+static int put_time(struct js *to, const char *key, const struct js *value, msec wall, struct err *e)
+{
+	const char *text = js_str(value);
 	char stamp[RFC3339_MAX];
-	put_text(meta, "creationTimestamp", time_format(text[0] == '+' ? wall + by : wall - by, stamp));
+	msec by;
+	if (!value)
+		return 0;
+	if (!text)
+		return err_set(e, EINVAL, "%s: wants a text", key);
+	if (text[0] != '+' && text[0] != '-') {
+		put_text(to, key, text);
+		return 0;
+	}
+	if (duration_parse(slice_of(text + 1), &by) < 0)
+		return err_set(e, EINVAL, "%s: %s is neither +DURATION nor -DURATION", key, text);
+	put_text(to, key, time_format(text[0] == '+' ? wall + by : wall - by, stamp));
 	return 0;
 }
 
@@ -147,18 +179,14 @@ static void put_condition(struct js *object, const struct js *condition)
 
 static int make_service(struct js *o, const struct js *body, const struct js *old, struct err *e)
 {
-	static const char *const known[] = {
-		"name",  "optIn",       "ips",     "key",       "namespaces", "differentPods",
-		"pools", "annotations", "labels",  "class",     "type",       "ports",
-		"spec",  "status",      "manager", "condition", "created",    "deleting",
-	};
-	for (struct js_iter it = js_iter(body); js_next(&it);) {
-		size_t i = 0;
-		while (i < ARRAY_LEN(known) && strcmp(known[i], it.key) != 0)
-			i++;
-		if (i == ARRAY_LEN(known))
-			return err_set(e, EINVAL, "a service form has no \"%s\"", it.key);
-	}
+	static const char *const known[] = { "name",       "optIn",         "ips",     "key",
+					     "namespaces", "differentPods", "pools",   "annotations",
+					     "labels",     "class",         "type",    "ports",
+					     "spec",       "status",        "manager", "condition",
+					     "created",    "deleting",      NULL };
+	int r = check_known(body, "service", known, e);
+	if (r < 0)
+		return r;
 	struct js *meta = js_get(o, "metadata"), *notes = js_need_object(meta, "annotations");
 	const struct js *opt_in = js_get(body, "optIn");
 	if (js_str(opt_in))
@@ -199,15 +227,12 @@ static int make_service(struct js *o, const struct js *body, const struct js *ol
 
 static int make_pool(struct js *o, const struct js *body, const struct js *old, struct err *e)
 {
-	static const char *const known[] = { "name",      "blocks",  "selector", "disabled",
-					     "firstLast", "created", "deleting", "conditions" };
-	for (struct js_iter it = js_iter(body); js_next(&it);) {
-		size_t i = 0;
-		while (i < ARRAY_LEN(known) && strcmp(known[i], it.key) != 0)
-			i++;
-		if (i == ARRAY_LEN(known))
-			return err_set(e, EINVAL, "a pool form has no \"%s\"", it.key);
-	}
+	static const char *const known[] = { "name",      "blocks",     "selector", "disabled",
+					     "firstLast", "created",    "deleting", "conditions",
+					     "labels",    "finalizers", NULL };
+	int r = check_known(body, "pool", known, e);
+	if (r < 0)
+		return r;
 	struct js *spec = js_need_object(o, "spec"), *blocks = js_new_array();
 	const struct js *list = js_get(body, "blocks");
 	for (size_t i = 0; i < js_len(list); i++) {
@@ -233,6 +258,14 @@ static int make_pool(struct js *o, const struct js *body, const struct js *old, 
 		js_set(spec, "allowFirstLastIPs", js_clone(js_get(body, "firstLast")));
 	if (js_bool(js_get(body, "deleting"), false))
 		put_text(js_get(o, "metadata"), "deletionTimestamp", "2026-01-01T00:00:00Z");
+	struct js *meta = js_get(o, "metadata");
+	copy_members(js_need_object(meta, "labels"), js_get(body, "labels"));
+	/* Whoever applies a manifest leaves the finalizers of others alone. */
+	const struct js *finalizers = js_get(body, "finalizers");
+	js_set(meta, "finalizers",
+	       js_clone(finalizers ? finalizers : js_path(old, "metadata", "finalizers")));
+	if (old && js_has(js_get(old, "metadata"), "deletionTimestamp"))
+		js_set(meta, "deletionTimestamp", js_clone(js_path(old, "metadata", "deletionTimestamp")));
 	if (old)
 		js_set(o, "status", js_clone(js_get(old, "status")));
 	if (js_has(body, "conditions"))
@@ -240,19 +273,96 @@ static int make_pool(struct js *o, const struct js *body, const struct js *old, 
 	return 0;
 }
 
-static int make_record(struct js *o, const struct js *body)
+/* The history annotation, which is a document inside a text. */
+static int put_history(struct js *notes, const struct js *list, msec wall, struct err *e)
 {
-	struct js *meta = js_get(o, "metadata");
+	enum { TEXT_MAX = 64 * 1024 };
+	CLEANUP(js_freep) struct js *history = js_new_array();
+	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+	for (size_t i = 0; i < js_len(list); i++) {
+		const struct js *from = js_item(list, i);
+		struct js *h = js_new_object();
+		js_push(history, h);
+		js_set(h, "holder", js_clone(js_get(from, "holder")));
+		if (put_time(h, "from", js_get(from, "from"), wall, e) < 0 ||
+		    put_time(h, "until", js_get(from, "until"), wall, e) < 0)
+			return -e->code;
+	}
+	js_write(history, &text);
+	if (list)
+		put_text(notes, "berth.dev/history", buf_str(&text));
+	return 0;
+}
+
+static int make_record(struct js *o, const struct js *body, msec wall, struct err *e)
+{
+	static const char *const known[] = { "address",   "holders",  "manager", "releasing", "state",
+					     "allocated", "released", "pool",    "history",   NULL };
+	int r = check_known(body, "record", known, e);
+	if (r < 0)
+		return r;
+	struct js *meta = js_get(o, "metadata"), *labels = js_need_object(meta, "labels");
 	const char *manager = js_str(js_get(body, "manager"));
 	put_text(meta, "name", js_str(js_get(body, "address")));
-	put_text(js_need_object(meta, "labels"), "ipaddress.kubernetes.io/managed-by",
-		 manager ? manager : "berth");
+	put_text(labels, "ipaddress.kubernetes.io/managed-by", manager ? manager : "berth");
 	struct js *notes = js_need_object(meta, "annotations");
-	if (js_has(body, "holders"))
-		js_set(notes, "berth.dev/holder", js_clone(js_get(body, "holders")));
+	put_note(notes, body, "holders", "berth.dev/holder");
+	put_note(notes, body, "state", "berth.dev/state");
+	put_note(notes, body, "pool", "berth.dev/pool");
+	put_note(labels, body, "pool", "berth.dev/pool");
 	if (js_bool(js_get(body, "releasing"), false))
 		put_text(notes, "berth.dev/state", "releasing");
+	r = put_time(notes, "berth.dev/allocated-at", js_get(body, "allocated"), wall, e);
+	if (r == 0)
+		r = put_time(notes, "berth.dev/released-at", js_get(body, "released"), wall, e);
+	return r == 0 ? put_history(notes, js_get(body, "history"), wall, e) : r;
+}
+
+static void keep_status(struct js *o, const struct js *old)
+{
+	if (old)
+		js_set(o, "status", js_clone(js_get(old, "status")));
+}
+
+static int make_policy(struct js *o, const struct js *body, const struct js *old, struct err *e)
+{
+	static const char *const known[] = { "name",    "pool",         "selector",   "priority",
+					     "exclude", "reuseAfter",   "reuseEarly", "onShrink",
+					     "protect", "lowWatermark", "quotas",     "autoAssign",
+					     NULL };
+	int r = check_known(body, "policy", known, e);
+	if (r < 0)
+		return r;
+	struct js *spec = js_need_object(o, "spec");
+	for (struct js_iter it = js_iter(body); js_next(&it);) {
+		const char *field = strcmp(it.key, "pool") == 0       ? "poolName"
+				    : strcmp(it.key, "selector") == 0 ? "poolSelector"
+				    : strcmp(it.key, "name") == 0     ? NULL
+								      : it.key;
+		if (field)
+			js_set(spec, field, js_clone(it.value));
+	}
+	keep_status(o, old);
 	return 0;
+}
+
+static int make_reservation(struct js *o, const struct js *body, const struct js *old, msec wall,
+			    struct err *e)
+{
+	static const char *const known[] = { "name", "addresses", "for", "expires", NULL };
+	int r = check_known(body, "reservation", known, e);
+	if (r < 0)
+		return r;
+	struct js *spec = js_need_object(o, "spec");
+	js_set(spec, "addresses", js_clone(js_get(body, "addresses")));
+	if (js_str(js_get(body, "for"))) {
+		struct object_name n = service_name_of(js_str(js_get(body, "for")));
+		struct js *ref = js_need_object(spec, "serviceRef");
+		put_text(ref, "namespace", n.ns);
+		put_text(ref, "name", n.name);
+	}
+	keep_status(o, old);
+	return put_time(spec, "expiresAt", js_get(body, "expires"), wall, e);
 }
 
 static int make_node(struct js *o, const struct js *body)
@@ -284,24 +394,33 @@ struct js *object_of(const struct js *form, const struct js *old, msec wall, str
 	put_text(o, "kind", n.kind);
 	struct js *meta = js_need_object(o, "metadata");
 	put_text(meta, "name", n.name);
-	if (i == 0)
+	if (i == FORM_SERVICE)
 		put_text(meta, "namespace", n.ns);
-	int r = put_created(meta, body, wall, e);
+	int r = put_time(meta, "creationTimestamp", js_get(body, "created"), wall, e);
 	switch (r < 0 ? ARRAY_LEN(kinds) : i) {
-	case 0:
+	case FORM_SERVICE:
 		r = make_service(o, body, old, e);
 		break;
-	case 1:
+	case FORM_POOL:
 		r = make_pool(o, body, old, e);
 		break;
-	case 2:
-		r = make_record(o, body);
+	case FORM_RECORD:
+		r = make_record(o, body, wall, e);
 		break;
-	case 3:
+	case FORM_NODE:
 		r = make_node(o, body);
 		break;
-	case 4:
+	case FORM_CIDR:
 		js_set(js_need_object(o, "spec"), "cidrs", js_clone(js_get(body, "cidrs")));
+		break;
+	case FORM_POLICY:
+		r = make_policy(o, body, old, e);
+		break;
+	case FORM_RESERVATION:
+		r = make_reservation(o, body, old, wall, e);
+		break;
+	case FORM_NAMESPACE:
+		copy_members(js_need_object(meta, "labels"), js_get(body, "labels"));
 		break;
 	default:
 		break;

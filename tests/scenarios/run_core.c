@@ -61,7 +61,7 @@ static int apply(struct run *r, const struct js *list, struct err *e)
 		if (err < 0)
 			return err;
 		const struct js *old = cluster_get(r->cluster, n.kind, n.ns, n.name);
-		CLEANUP(js_freep) struct js *o = object_of(form, old, r->began, e);
+		CLEANUP(js_freep) struct js *o = object_of(form, old, cluster_now(r->cluster).wall, e);
 		if (!o)
 			return -e->code;
 		if (cluster_put(r->cluster, o, e) <= 0)
@@ -179,7 +179,10 @@ static void check_end(struct run *r, const struct js *scenario, struct buf *wron
 		cluster_run(r->cluster, EFFECTS_MAX, 5000);
 		buf_clear(&r->order);
 		size_t n = cluster_writes(r->cluster, EFFECT_SERVICE_STATUS) +
-			   cluster_writes(r->cluster, EFFECT_POOL_STATUS) + record_writes(r->cluster);
+			   cluster_writes(r->cluster, EFFECT_POOL_STATUS) +
+			   cluster_writes(r->cluster, EFFECT_POOL_FINALIZERS) +
+			   cluster_writes(r->cluster, EFFECT_POLICY_STATUS) +
+			   cluster_writes(r->cluster, EFFECT_RESERVATION_STATUS) + record_writes(r->cluster);
 		if (n)
 			buf_addf(wrong, "# at the end: a restart writes %zu times\n", n);
 	}
