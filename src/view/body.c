@@ -1,7 +1,6 @@
 #include "view/body.h"
 
 #include "data/sha256.h"
-#include "view/parts.h"
 
 #include <stdio.h>
 
@@ -225,7 +224,7 @@ static void reservation_status(const struct effect *e, struct buf *out)
 {
 	begin_patch(out, e->resource_version);
 	buf_add_str(out, "},\"status\":{");
-	add_member_or_null(out, "phase", phase_names[e->reservation.phase]);
+	add_member_or_null(out, "phase", reservation_phase_name(e->reservation.phase));
 	buf_add_char(out, ',');
 	add_member_or_null(out, "holder", e->reservation.holder);
 	buf_add_char(out, ',');

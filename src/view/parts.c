@@ -1,14 +1,5 @@
 #include "view/parts.h"
 
-const char *const phase_names[RESERVATION_PHASES] = {
-	[RESERVATION_NEW] = "",
-	[RESERVATION_FREE] = "Free",
-	[RESERVATION_BOUND] = "Bound",
-	[RESERVATION_EXPIRED] = "Expired",
-	[RESERVATION_CONFLICT] = "Conflict",
-	[RESERVATION_UNUSABLE] = "Unusable",
-};
-
 size_t read_texts(const struct js *list, const char ***ret)
 {
 	size_t n = js_type(list) == JS_ARRAY ? js_len(list) : 0;

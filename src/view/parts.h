@@ -12,6 +12,3 @@ void read_selector(const struct js *selector, struct selector_view *ret);
 void selector_view_done(struct selector_view *v);
 void read_conditions(const struct js *list, struct conditions_view *ret);
 void conditions_view_done(struct conditions_view *v);
-
-/* status.phase of a reservation; "" where nothing is said yet. */
-extern const char *const phase_names[RESERVATION_PHASES];

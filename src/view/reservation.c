@@ -5,7 +5,7 @@
 static enum reservation_phase phase_of(struct slice text)
 {
 	for (int p = RESERVATION_NEW + 1; p < RESERVATION_PHASES; p++)
-		if (slice_is(text, phase_names[p]))
+		if (slice_is(text, reservation_phase_name((enum reservation_phase)p)))
 			return (enum reservation_phase)p;
 	return RESERVATION_NEW;
 }

@@ -44,6 +44,17 @@ static int tell_policy(struct ipam *m, const struct js *object, enum told_by by,
 	return r;
 }
 
+static int tell_reservation(struct ipam *m, const struct js *object, enum told_by by, struct moment now,
+			    struct err *e)
+{
+	CLEANUP(reservation_view_done) struct reservation_view v = { 0 };
+	int r = view_reservation(object, &v, e);
+	v.in.by = by;
+	if (r == 0)
+		ipam_reservation(m, &v.in, now);
+	return r;
+}
+
 static void tell_namespace(struct ipam *m, const struct js *object, struct moment now)
 {
 	CLEANUP(freep) struct label *labels = NULL;
@@ -87,6 +98,7 @@ int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, cons
 		tell_namespace(m, object, now);
 		break;
 	case KIND_RESERVATION:
+		return tell_reservation(m, object, by, now, e);
 	case IPAM_KINDS:
 		break;
 	}
@@ -131,6 +143,8 @@ void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *obj
 		ipam_namespace_deleted(m, name, now);
 		break;
 	case KIND_RESERVATION:
+		ipam_reservation_deleted(m, name, now);
+		break;
 	case IPAM_KINDS:
 		break;
 	}

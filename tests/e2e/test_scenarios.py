@@ -2,6 +2,7 @@
 files run on the core alone in tests/scenarios/run_core.c."""
 
 import glob
+import json
 import os
 import re
 import time
@@ -15,11 +16,13 @@ from lib.rest import ApiError
 
 POOL = "CiliumLoadBalancerIPPool"
 KINDS = {"service": "Service", "pool": POOL, "record": "IPAddress", "node": "Node",
-         "serviceCIDR": "ServiceCIDR"}
+         "serviceCIDR": "ServiceCIDR", "policy": "IPPoolPolicy", "reservation": "IPReservation",
+         "namespace": "Namespace"}
 ANNOTATIONS = {"ips": "lbipam.cilium.io/ips", "key": "lbipam.cilium.io/sharing-key",
                "namespaces": "lbipam.cilium.io/sharing-cross-namespace",
                "differentPods": "lbipam.cilium.io/sharing-permit-different-pods", "pools": "berth.dev/pool"}
 COUNTS = {"total": "cilium.io/IPsTotal", "available": "cilium.io/IPsAvailable", "used": "cilium.io/IPsUsed"}
+STATES = ("used", "foreign", "firstlast", "reserved", "excluded", "cooling", "free")
 # The register also has the ClusterIPs, which are no business of the scenarios.
 CLUSTER_IP_ALLOCATOR = "ipallocator.k8s.io"  # of kube-apiserver: one record for each ClusterIP
 PATIENCE = 20  # seconds until an expectation must be met
@@ -44,8 +47,16 @@ def split(name):
 
 
 def seconds(text):
-    number, unit = re.fullmatch(r"([0-9.]+)(ms|s|m)", text).groups()
-    return float(number) * {"ms": 0.001, "s": 1, "m": 60}[unit]
+    number, unit = re.fullmatch(r"([0-9.]+)(ms|s|m|h)", text).groups()
+    return float(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+def stamp(text):
+    """"-1h" and "+30s" from now on; else the time as it stands there."""
+    if text[0] not in "+-":
+        return text
+    by = seconds(text[1:]) * (1 if text[0] == "+" else -1)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + by))
 
 
 # From the short forms to objects
@@ -89,18 +100,47 @@ def pool_of(form):
                           ("firstLast", "allowFirstLastIPs")):
         if member in form:
             spec[field] = form[member]
-    return {"kind": POOL, "metadata": {"name": form["name"]}, "spec": spec}
+    meta = {"name": form["name"], "labels": form.get("labels", {})}
+    if "finalizers" in form:
+        meta["finalizers"] = form["finalizers"]
+    return {"kind": POOL, "metadata": meta, "spec": spec}
 
 
 def record_of(form):
     notes = {"berth.dev/holder": form["holders"]} if "holders" in form else {}
+    labels = {MANAGED_BY: form.get("manager", "berth")}
     if form.get("releasing"):
         notes["berth.dev/state"] = "releasing"
+    if "state" in form:
+        notes["berth.dev/state"] = form["state"]
+    if "pool" in form:
+        notes["berth.dev/pool"] = labels["berth.dev/pool"] = form["pool"]
+    for member, key in (("allocated", "berth.dev/allocated-at"), ("released", "berth.dev/released-at")):
+        if member in form:
+            notes[key] = stamp(form[member])
+    if "history" in form:
+        notes["berth.dev/history"] = json.dumps(
+            [{k: v if k == "holder" else stamp(v) for k, v in h.items()} for h in form["history"]])
     namespace, name = split((form.get("holders") or "default/none").split(",")[0])
     return {"kind": "IPAddress",
-            "metadata": {"name": form["address"], "annotations": notes,
-                         "labels": {MANAGED_BY: form.get("manager", "berth")}},
+            "metadata": {"name": form["address"], "annotations": notes, "labels": labels},
             "spec": {"parentRef": {"group": "", "resource": "services", "namespace": namespace, "name": name}}}
+
+
+def policy_of(form):
+    fields = {"pool": "poolName", "selector": "poolSelector"}
+    return {"kind": "IPPoolPolicy", "metadata": {"name": form["name"]},
+            "spec": {fields.get(k, k): v for k, v in form.items() if k != "name"}}
+
+
+def reservation_of(form):
+    spec = {"addresses": form["addresses"]}
+    if "for" in form:
+        namespace, name = split(form["for"])
+        spec["serviceRef"] = {"namespace": namespace, "name": name}
+    if "expires" in form:
+        spec["expiresAt"] = stamp(form["expires"])
+    return {"kind": "IPReservation", "metadata": {"name": form["name"]}, "spec": spec}
 
 
 def object_of(form):
@@ -110,6 +150,13 @@ def object_of(form):
         return pool_of(form["pool"])
     if "record" in form:
         return record_of(form["record"])
+    if "policy" in form:
+        return policy_of(form["policy"])
+    if "reservation" in form:
+        return reservation_of(form["reservation"])
+    if "namespace" in form:
+        return {"kind": "Namespace", "metadata": {"name": form["namespace"]["name"],
+                                                  "labels": form["namespace"].get("labels", {})}}
     if "node" in form:
         return {"kind": "Node", "metadata": {"name": form["node"]["name"]}}
     if "serviceCIDR" in form:
@@ -150,6 +197,10 @@ class Run:
         namespace = meta.get("namespace", "default")
         if namespace != "default":
             self.cluster.create_namespace(namespace)
+        if kind == "Namespace":  # those of earlier scenarios stay
+            self.cluster.create_namespace(meta["name"])
+            api.patch(kind, meta["name"], {"metadata": {"labels": meta["labels"]}})
+            return
         at = (kind, namespace, meta["name"])
         if at in self.last:
             old = self.last[at]
@@ -158,6 +209,8 @@ class Run:
                      "spec": with_nulls(obj.get("spec", {}), old.get("spec", {}))}
             if obj.get("spec", {}).get("type") == "ClusterIP":
                 patch["spec"].pop("allocateLoadBalancerNodePorts", None)
+            if "finalizers" in meta:
+                patch["metadata"]["finalizers"] = meta["finalizers"]
             if patch["spec"].get("serviceSelector"):  # a selector is replaced, not merged
                 patch["spec"]["serviceSelector"] = with_nulls(
                     patch["spec"]["serviceSelector"], old["spec"].get("serviceSelector") or {})
@@ -257,8 +310,39 @@ class Run:
         if want.get("untouched") and svc["metadata"]["resourceVersion"] != self.versions.get(key_of(svc)):
             yield f"{name} was written to"
 
+    @staticmethod
+    def condition_faults(name, obj, want):
+        for kind, wanted in want.items():
+            part = ""
+            if isinstance(wanted, list):
+                wanted, part = wanted
+            c = condition_of(obj, kind)
+            if wanted is None or c is None:
+                if wanted is not None or c is not None:
+                    yield f"{name}: {kind} is {c}"
+            elif (c["reason"] != wanted) if isinstance(wanted, str) else ((c["status"] == "True") != wanted):
+                yield f"{name}: {kind} is {c}, not {wanted}"
+            elif part not in c["message"]:
+                yield f"{name}: {c['message']!r} without {part!r}"
+
     def pool_faults(self, name, want):
-        pool = self.cluster.api.get(POOL, name)
+        pool = self.cluster.api.find(POOL, name)
+        if pool is None or want.get("gone"):
+            if (pool is None) != bool(want.get("gone")):
+                yield f"pool {name} is {pool and pool['metadata']}"
+            return
+        yield from self.condition_faults(f"pool {name}", pool, want.get("conditions", {}))
+        if "finalizers" in want and pool["metadata"].get("finalizers", []) != want["finalizers"]:
+            yield f"pool {name} has the finalizers {pool['metadata'].get('finalizers')}"
+        if "deleting" in want and ("deletionTimestamp" in pool["metadata"]) != want["deleting"]:
+            yield f"pool {name}: {pool['metadata']}"
+        if "counts" in want:
+            metrics = self.cluster.operator.metrics()
+            for state, n in want["counts"].items():
+                assert state in STATES
+                have = metrics.total("berth_pool_addresses", pool=name, state=state)
+                if have != n:
+                    yield f"pool {name}: {have} {state}, not {n}"
         for member, kind in COUNTS.items():
             c = condition_of(pool, kind)
             if member in want and (c or {}).get("message") != str(want[member]):
@@ -279,10 +363,40 @@ class Run:
                     and c.get("observedGeneration") != pool["metadata"]["generation"]:
                 yield f"pool {name}: {c['type']} is of generation {c.get('observedGeneration')}"
 
+    @staticmethod
+    def record_note_faults(address, record, notes, want):
+        if (record is None) != bool(want.get("gone")):
+            yield f"the record of {address} is {record and record['metadata']}"
+        if record is None:
+            return
+        for member, key in (("holders", "berth.dev/holder"), ("state", "berth.dev/state"),
+                            ("pool", "berth.dev/pool")):
+            if member in want and notes.get(key) != want[member]:
+                yield f"the record of {address}: {key} is {notes.get(key)}, not {want[member]}"
+        if "history" in want:
+            have = [h["holder"] + ("" if "until" in h else "*")
+                    for h in json.loads(notes.get("berth.dev/history", "[]"))]
+            if have != want["history"]:
+                yield f"the history of {address} is {have}, not {want['history']}"
+
+    def reservation_faults(self, name, want):
+        reservation = self.cluster.api.get("IPReservation", name)
+        status = reservation.get("status", {})
+        for member in ("phase", "holder"):
+            if member in want and status.get(member) != want[member]:
+                yield f"reservation {name}: {status}, not {want}"
+        if want.get("message", "") not in status.get("message", ""):
+            yield f"reservation {name}: {status}, not {want}"
+        if "phase" in want and status.get("observedGeneration") != reservation["metadata"]["generation"]:
+            yield f"reservation {name}: {status} is of another generation"
+
     def record_faults(self, want):
         for address, holders in want.get("records", {}).items():
             record = self.cluster.api.find("IPAddress", address)
             notes = (record or {"metadata": {}})["metadata"].get("annotations", {})
+            if isinstance(holders, dict):
+                yield from self.record_note_faults(address, record, notes, holders)
+                continue
             if record and "berth.dev/released-at" in notes:
                 record, notes = None, {}
             if (holders is None) != (record is None) or notes.get("berth.dev/holder") != holders:
@@ -308,6 +422,11 @@ class Run:
             yield from self.service_faults(name, w)
         for name, w in want.get("pools", {}).items():
             yield from self.pool_faults(name, w)
+        for name, w in want.get("policies", {}).items():
+            yield from self.condition_faults(f"policy {name}", self.cluster.api.get("IPPoolPolicy", name),
+                                             w.get("conditions", {}))
+        for name, w in want.get("reservations", {}).items():
+            yield from self.reservation_faults(name, w)
         yield from self.record_faults(want)
         if want.get("events"):
             text = "\n".join(line for _, line in self.new_events())
@@ -395,7 +514,7 @@ class Run:
 
     def clean(self):
         for kind, _, name in self.last:
-            if kind == "ServiceCIDR":  # the only kind that the fixture leaves standing
+            if kind == "ServiceCIDR":  # a kind that the fixture leaves standing, as Namespaces
                 try:
                     self.cluster.api.delete(kind, name)
                 except (ApiError, OSError):

@@ -304,7 +304,8 @@ class ApiserverCluster(Cluster):
         api = self.api
         if any(api.find("CustomResourceDefinition", name) is None for name in self.crds):
             self.install_crds()
-        pools = ["CiliumLoadBalancerIPPool"] if self.crds else []
+        # A policy goes before what it protects.
+        pools = ["IPPoolPolicy", "IPReservation", "CiliumLoadBalancerIPPool"] if self.crds else []
         for kind in [*pools, "Node"]:
             api.delete_all(kind)
         api.delete_all("IPAddress", labelSelector=f"{MANAGED_BY}!={KUBERNETES_RECORDS}")

@@ -24,6 +24,8 @@ RESOURCES = {
     "IPAddress": ("networking.k8s.io/v1", "ipaddresses", False),
     "ServiceCIDR": ("networking.k8s.io/v1", "servicecidrs", False),
     "CiliumLoadBalancerIPPool": ("cilium.io/v2", "ciliumloadbalancerippools", False),
+    "IPPoolPolicy": ("berth.dev/v1alpha1", "ippoolpolicies", False),
+    "IPReservation": ("berth.dev/v1alpha1", "ipreservations", False),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
 }
 
