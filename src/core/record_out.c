@@ -71,14 +71,14 @@ static size_t tell_story(const struct addr *a, const char *holders, struct holdi
 	for (char *at = text; slice_cut(&rest, ',', &one); at = key + one.len + 1) {
 		key = at;
 		key[one.len] = '\0';
-		if (!holders_name(holders, key) && !story_close(&h, one, wall))
+		if (one.len && !holders_name(holders, key) && !story_close(&h, one, wall))
 			story_add(&h, key, r->allocated_at, wall);
 	}
 	key = text + strlen(r->holders) + 1;
 	rest = slice_of(holders);
 	while (slice_cut(&rest, ',', &one)) {
 		key[one.len] = '\0';
-		if (!holders_name(r->holders, key))
+		if (one.len && !holders_name(r->holders, key))
 			story_add(&h, key, wall, 0);
 		key += one.len + 1;
 	}
