@@ -31,6 +31,15 @@ bool contest_is_overwritten(const struct service *s, const struct service_in *in
 	return false;
 }
 
+void contest_yield(struct service *s, const struct service_in *in)
+{
+	for (size_t i = 0; in->n_ingress && i < s->n_held; i++) {
+		struct ip ip = s->held[i].addr->ip;
+		if (service_shows(s, ip) && !told(in, ip))
+			s->held[i].confirmed = false;
+	}
+}
+
 void contest_note(struct ipam *m, struct service *s, const char *manager, struct moment now)
 {
 	struct contest *c = s->contest;

@@ -8,6 +8,10 @@ struct service_in;
 
 /* Call before the news is taken over: does it show that somebody wrote over our addresses? */
 bool contest_is_overwritten(const struct service *s, const struct service_in *in);
+/* Call before the news is taken over, where one of our name wrote it: what another berth has put over ours is
+ * seen and as good, so ours counts as assumed again, and yields if that may stay. Two that both insist would
+ * write for ever. */
+void contest_yield(struct service *s, const struct service_in *in);
 /* Counts one such write. */
 void contest_note(struct ipam *m, struct service *s, const char *manager, struct moment now);
 /* Is the Service to be left alone for now? */

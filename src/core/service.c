@@ -240,6 +240,8 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 		return;
 	if (same_object && m->ready && contest_is_overwritten(s, in))
 		contest_note(m, s, in->ingress_manager, now);
+	else if (same_object && m->ready && in->ingress_ours)
+		contest_yield(s, in);
 	if (!same_object) {
 		contest_end(s);
 		str_replace(&s->note, NULL);
