@@ -22,7 +22,7 @@ test=(
 	curl ca-certificates procps util-linux python3-venv
 	libcmocka-dev python3-pytest openssl
 	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
-	shellcheck nghttp2-client iproute2
+	shellcheck nghttp2-client iproute2 faketime
 	# the image
 	buildah
 )

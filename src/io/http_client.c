@@ -511,6 +511,11 @@ static msec date_of(CURL *h)
 	return date;
 }
 
+msec http_call_date(const struct http_call *call)
+{
+	return call->easy ? date_of(call->easy) : 0;
+}
+
 static int64_t retry_after_of(CURL *h)
 {
 	struct curl_header *header = NULL;

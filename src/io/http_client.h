@@ -67,4 +67,7 @@ struct http_request {
 
 /* Everything in the request is copied. Never fails at once: failures come through on_done, later. */
 struct http_call *http_client_send(struct http_client *c, const struct http_request *r);
+/* The Date header of the answer that is coming in, ms since 1970; 0 = not there. For on_data: a stream need
+ * not end for it to be known. */
+msec http_call_date(const struct http_call *call);
 void http_call_cancel(struct http_call *call);

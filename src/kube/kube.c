@@ -130,7 +130,7 @@ static void on_http_done(const struct http_answer *a, void *arg)
 	struct kube_call *call = arg;
 	struct kube *k = call->kube;
 	count(call, a->status);
-	/* A stream's date is that of its beginning. */
+	/* A stream's date is that of its beginning, and was noted then. */
 	if (a->date > 0 && !is_stream(call))
 		note_date(k, a->date);
 	if (a->status == 401 && !call->tried_again && credentials_renewable(k->credentials)) {
@@ -154,6 +154,10 @@ static void on_http_done(const struct http_answer *a, void *arg)
 static void on_http_data(struct slice piece, void *arg)
 {
 	const struct kube_call *call = arg;
+	/* The time must be known before the first object is: it may be about what was a while ago. */
+	msec date = piece.len == 0 && call->http ? http_call_date(call->http) : 0;
+	if (date > 0)
+		note_date(call->kube, date);
 	call->request.on_data(piece, call->arg);
 }
 

@@ -188,6 +188,33 @@ static void the_servers_clock_is_kept(void **state)
 	assert_true(llabs(kube_server_wall(kube) - 784111777500) < 5000);
 }
 
+static void on_stream(struct slice piece, void *arg)
+{
+	(void)arg;
+	/* Known before the first object of a list is. */
+	if (piece.len) {
+		assert_true(kube_server_wall_known(kube));
+		assert_true(llabs(kube_server_wall(kube) - 784111777500) < 5000);
+	}
+}
+
+static void the_servers_clock_is_known_as_soon_as_a_stream_begins(void **state)
+{
+	(void)state;
+	use(new_config());
+	struct kube_request r = { .lane = KUBE_WATCH,
+				  .verb = "watch",
+				  .resource = resource(RES_SERVICES),
+				  .path = "/fine",
+				  .timeout = -1,
+				  .on_data = on_stream };
+	waiting_for = 1;
+	(void)kube_send(kube, &r, on_done, NULL);
+	assert_false(kube_server_wall_known(kube));
+	assert_int_equal(loop_run(loop, NULL), 0);
+	assert_true(kube_server_wall_known(kube));
+}
+
 static void a_fixed_token_is_sent_and_not_renewed(void **state)
 {
 	(void)state;
@@ -434,6 +461,7 @@ int main(void)
 		T(a_status_is_read),
 		T(answers_are_counted),
 		T(the_servers_clock_is_kept),
+		T(the_servers_clock_is_known_as_soon_as_a_stream_begins),
 		T(a_fixed_token_is_sent_and_not_renewed),
 		T(a_password_is_sent),
 		T(after_401_the_token_file_is_read_again),
