@@ -1,7 +1,7 @@
 # A short front to Meson; everything else stands in meson.build and tools/.
 BUILD ?= build
 
-.PHONY: all demo test lint format bench fuzz install controlplane clean
+.PHONY: all demo test lint format bench failover fuzz install controlplane clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -29,6 +29,10 @@ format:
 
 bench: all
 	tools/bench.sh $(BUILD) --json $(BUILD)/bench.json --append docs/benchmarks.md --plot docs/benchmarks.svg
+
+# Kills the leader of three replicas a hundred times; prints how long takeovers took.
+failover: all
+	/usr/bin/python3 tests/e2e/failover.py
 
 # One folder of libFuzzer targets; FUZZ_SECONDS each.
 fuzz:
