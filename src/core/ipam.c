@@ -99,9 +99,12 @@ void ipam_free(struct ipam *m)
 {
 	if (!m)
 		return;
+	/* Each takes itself out of the map, and another may come into its place. */
 	for (size_t at = 0; m->services.n;) {
-		service_free(m, map_next(&m->services, &at));
-		at = 0;
+		struct service *s = map_next(&m->services, &at);
+		if (s)
+			service_free(m, s);
+		at = s ? at - 1 : 0;
 	}
 	cooling_free(m);
 	free_addrs(m);
