@@ -132,13 +132,18 @@ class Watcher:
                 raise self.broken
             assert good, f"not within {timeout} s: {what}; {len(self.served)} Services have an address"
 
-    def wait_served(self, count, timeout=120):
+    @staticmethod
+    def _patience(count):
+        """More than any machine needs that is worth measuring on."""
+        return 120 + count / 50
+
+    def wait_served(self, count):
         """Returns when (monotonic) the last of `count` got its address."""
-        self.wait(f"{count} Services served", lambda: len(self.served) >= count, timeout)
+        self.wait(f"{count} Services served", lambda: len(self.served) >= count, self._patience(count))
         return self.last
 
-    def wait_cleared(self, timeout=120):
-        self.wait("no Service served", lambda: not self.served, timeout)
+    def wait_cleared(self):
+        self.wait("no Service served", lambda: not self.served, self._patience(len(self.served)))
 
     def stop(self):
         self._stopping = True
