@@ -129,6 +129,15 @@ static void status_written(struct ipam *m, struct service *s, const char *rv, st
 	measure(m, s, now);
 }
 
+/* Somebody else writes to the Service as well, perhaps another berth, which may have dropped the records that
+ * are half an allocation to it: they are read before the status is tried again. */
+static void doubt_records(struct service *s)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (!s->held[i].confirmed && s->held[i].addr->record)
+			s->held[i].addr->record_unknown = true;
+}
+
 /* True: to be looked at again at once; false: later, the timer is set. */
 static bool service_result(struct ipam *m, const struct flight *f, enum outcome o, msec retry_after,
 			   struct moment now)
@@ -147,6 +156,8 @@ static bool service_result(struct ipam *m, const struct flight *f, enum outcome 
 		return true;
 	case OUTCOME_CONFLICT:
 	case OUTCOME_EXISTS:
+		if (!read)
+			doubt_records(s);
 		/* The newest object is on its way through the watch, unless it is here already. */
 		if (same_text(s->rv, f->rv)) {
 			str_replace(&s->stale_rv, f->rv);

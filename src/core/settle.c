@@ -70,8 +70,8 @@ static bool records_before(struct ipam *m, struct service *s)
 		struct addr *a = s->held[i].addr;
 		enum record_action due = record_due(a, s, true);
 		/* The record may also still name somebody who has gone. */
-		if (due == RECORD_GIVE_UP ||
-		    ((due == RECORD_NOTHING || due == RECORD_FINISH) && record_is_right(m, a)))
+		if (due == RECORD_GIVE_UP || ((due == RECORD_NOTHING || due == RECORD_FINISH) &&
+					      !a->record_unknown && record_is_right(m, a)))
 			continue;
 		busy = true;
 		if (a->in_flight)
