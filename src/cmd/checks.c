@@ -33,6 +33,11 @@ static bool is_domain(struct slice s)
 	return true;
 }
 
+bool check_ipam(const char *value)
+{
+	return strcmp(value, "cluster-pool") == 0 || strcmp(value, "none") == 0;
+}
+
 bool check_class(const char *value)
 {
 	struct slice name = slice_of(value), first;

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+/* --ipam: who gives PodCIDRs. */
+bool check_ipam(const char *value);
 bool check_class(const char *value);         /* as Kubernetes wants spec.loadBalancerClass */
 bool check_label_value(const char *value);   /* of a Kubernetes label */
 bool check_namespace(const char *value);     /* a DNS label (RFC 1123) */

@@ -20,6 +20,7 @@ static int run(const struct explain_options *o, const char *what, struct plannin
 	const struct planning_options from = {
 		.verb = "explain",
 		.allocation = &o->allocation,
+		.pool = &o->pool,
 		.cluster = &o->cluster,
 		.against = o->against,
 		.ns = o->ns,

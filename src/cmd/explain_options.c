@@ -36,12 +36,15 @@ static const struct flag_section sections[] = {
 	{ "Cluster", cluster_flags, CLUSTER_FLAGS, offsetof(struct explain_options, cluster) },
 	{ "Addresses, as the operator has them", allocation_flags, ALLOCATION_FLAGS,
 	  offsetof(struct explain_options, allocation) },
+	{ "Cluster pool, as the operator has it", cluster_pool_flags, CLUSTER_POOL_FLAGS,
+	  offsetof(struct explain_options, pool) },
 };
 
 static void check(void *options, struct flag_mistakes *m)
 {
 	struct explain_options *o = options;
 	allocation_check(&o->allocation, m);
+	cluster_pool_check(&o->pool, &o->allocation, m);
 }
 
 const struct flag_set explain_flags = {
@@ -74,5 +77,6 @@ int explain_options_parse(int argc, char **argv, struct explain_options *ret, st
 void explain_options_done(struct explain_options *o)
 {
 	flags_done(&explain_flags, o);
+	cluster_pool_options_done(&o->pool);
 	*o = (struct explain_options){ 0 };
 }

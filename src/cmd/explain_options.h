@@ -1,11 +1,12 @@
 /* The flags of `berth explain`. */
 #pragma once
 
-#include "cmd/common_options.h"
+#include "cmd/cluster_pool_options.h"
 #include "plan/print.h"
 
 struct explain_options {
 	struct allocation_options allocation;
+	struct cluster_pool_options pool;
 	struct cluster_options cluster;
 	char *against; /* "cluster", file or folder; never NULL */
 	char *ns;      /* NULL = not given */

@@ -153,6 +153,17 @@ static void on_lost(void *arg)
 	loop_stop(r->loop);
 }
 
+/* One line for each mistake, as for those that can be seen in the flags alone. */
+static void on_refused(void *arg)
+{
+	struct run *r = arg;
+	struct slice rest = slice_of(ipam_refusal(operator_ipam(r->operator_))), line;
+	while (slice_cut(&rest, '\n', &line))
+		(void)fprintf(stderr, "berth operator: %.*s\n", SLICE_ARG(line));
+	r->code = EXIT_WRONG_USE;
+	loop_stop(r->loop);
+}
+
 static void start_operator(struct run *r)
 {
 	const struct operator_options *o = &r->options;
@@ -167,11 +178,16 @@ static void start_operator(struct run *r)
 		.election = election(r),
 		.on_lost = on_lost,
 		.on_lost_arg = r,
+		.on_refused = on_refused,
+		.on_refused_arg = r,
+		.service_ranges = o->pool.services,
+		.n_service_ranges = o->pool.n_services,
 		.ns = own_namespace(r),
 		.seed = (uint64_t)loop_wall() ^ ((uint64_t)getpid() << 32),
 		.times = &r->times,
 		.log = &r->log,
 	};
+	c.ipam.cluster_pool = cluster_pool_config(&o->pool);
 	c.ipam.max_in_flight = (unsigned)o->max_in_flight;
 	c.ipam.mass_release_delay = o->mass_release_delay;
 	r->operator_ = operator_new(r->loop, r->kube, &c);

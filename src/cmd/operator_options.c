@@ -130,6 +130,7 @@ static const struct flag embedded_flags[] = {
 static const struct flag_section sections[] = {
 	{ "Cluster", cluster_flags, CLUSTER_FLAGS, offsetof(struct operator_options, cluster) },
 	{ "Addresses", allocation_flags, ALLOCATION_FLAGS, offsetof(struct operator_options, allocation) },
+	{ "Cluster pool", cluster_pool_flags, CLUSTER_POOL_FLAGS, offsetof(struct operator_options, pool) },
 	{ "Running", running_flags, ARRAY_LEN(running_flags), 0 },
 	{ "Several replicas", election_flags, ARRAY_LEN(election_flags), 0 },
 	{ "Without a cluster", embedded_flags, ARRAY_LEN(embedded_flags), 0 },
@@ -173,6 +174,7 @@ static void check(void *options, struct flag_mistakes *m)
 	struct operator_options *o = options;
 	check_election(o, m);
 	allocation_check(&o->allocation, m);
+	cluster_pool_check(&o->pool, &o->allocation, m);
 	if (o->embedded.on && (o->cluster.kubeconfig || o->cluster.context))
 		flag_mistake(m, "--%s: does not go with --embedded, which brings its own API server",
 			     o->cluster.kubeconfig ? "kubeconfig" : "context");
@@ -206,6 +208,7 @@ int operator_options_parse(int argc, char **argv, struct operator_options *ret)
 void operator_options_done(struct operator_options *o)
 {
 	flags_done(&operator_flags, o);
+	cluster_pool_options_done(&o->pool);
 	flag_list_done(&o->unknown_files);
 	*o = (struct operator_options){ 0 };
 }

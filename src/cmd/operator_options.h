@@ -2,13 +2,14 @@
 #pragma once
 
 #include "base/log.h"
-#include "cmd/common_options.h"
+#include "cmd/cluster_pool_options.h"
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct operator_options {
 	struct cluster_options cluster;
 	struct allocation_options allocation;
+	struct cluster_pool_options pool;
 	char *namespace; /* NULL = not given: the Pod's, else that of the context, else "default" */
 	char *http_address;
 	bool leader_elect;

@@ -65,6 +65,7 @@ static int run(struct run *r)
 	const struct planning_options from = {
 		.verb = "plan",
 		.allocation = &o->allocation,
+		.pool = &o->pool,
 		.cluster = &o->cluster,
 		.against = o->against,
 		.ns = o->ns,

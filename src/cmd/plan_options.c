@@ -49,12 +49,15 @@ static const struct flag_section sections[] = {
 	{ "Cluster", cluster_flags, CLUSTER_FLAGS, offsetof(struct plan_options, cluster) },
 	{ "Addresses, as the operator has them", allocation_flags, ALLOCATION_FLAGS,
 	  offsetof(struct plan_options, allocation) },
+	{ "Cluster pool, as the operator has it", cluster_pool_flags, CLUSTER_POOL_FLAGS,
+	  offsetof(struct plan_options, pool) },
 };
 
 static void check(void *options, struct flag_mistakes *m)
 {
 	struct plan_options *o = options;
 	allocation_check(&o->allocation, m);
+	cluster_pool_check(&o->pool, &o->allocation, m);
 	if (o->filename.n == 0 && !o->against)
 		flag_mistake(m, "nothing to plan: want --filename=PATH, --against=cluster or FILE, or both");
 }
@@ -93,5 +96,6 @@ int plan_options_parse(int argc, char **argv, struct plan_options *ret)
 void plan_options_done(struct plan_options *o)
 {
 	flags_done(&plan_flags, o);
+	cluster_pool_options_done(&o->pool);
 	*o = (struct plan_options){ 0 };
 }

@@ -1,7 +1,7 @@
 /* The flags of `berth plan`. */
 #pragma once
 
-#include "cmd/common_options.h"
+#include "cmd/cluster_pool_options.h"
 #include "plan/print.h"
 
 /* Bits of --allow: what may happen to a Service without the exit code 1. */
@@ -9,6 +9,7 @@ enum plan_allow { PLAN_MOVES = 1 << 0, PLAN_LOSES = 1 << 1, PLAN_WAITS = 1 << 2 
 
 struct plan_options {
 	struct allocation_options allocation;
+	struct cluster_pool_options pool;
 	struct flag_list filename; /* manifests: files, folders, "-" */
 	struct cluster_options cluster;
 	char *against;  /* "cluster", file or folder; NULL = nothing */

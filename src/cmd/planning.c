@@ -36,6 +36,13 @@ static unsigned put_snapshot(const struct planning_options *o, const struct snap
 	return mistakes;
 }
 
+static void tell_lines(const char *verb, const char *text)
+{
+	struct slice rest = slice_of(text), line;
+	while (slice_cut(&rest, '\n', &line))
+		(void)fprintf(stderr, "%s %s: %.*s\n", program_name(), verb, SLICE_ARG(line));
+}
+
 int planning_begin(const struct planning_options *o, struct planning *ret)
 {
 	const bool cluster = o->against && strcmp(o->against, "cluster") == 0;
@@ -43,8 +50,9 @@ int planning_begin(const struct planning_options *o, struct planning *ret)
 	struct ipam_config config = allocation_config(o->allocation);
 	config.records = o->allocation->address_records != RECORDS_OFF;
 	config.max_in_flight = 64;
+	config.cluster_pool = cluster_pool_config(o->pool);
 	if (cluster) {
-		if (snapshot_read(o->verb, o->cluster, config.records, &s) < 0)
+		if (snapshot_read(o->verb, o->cluster, config.records, config.cluster_pool != NULL, &s) < 0)
 			return EXIT_WRONG_USE;
 		/* As the operator does where there is no such kind. */
 		if (o->allocation->address_records == RECORDS_AUTO && !s.served[KIND_RECORD])
@@ -62,7 +70,15 @@ int planning_begin(const struct planning_options *o, struct planning *ret)
 		mistakes = put_snapshot(o, &s, ret->plan);
 	else if (o->against)
 		mistakes = read_file(o, ret->plan);
+	if (cluster ? !s.served[KIND_SERVICE_CIDR] : !plan_has(ret->plan, "ServiceCIDR"))
+		ipam_service_cidr(plan_ipam(ret->plan), "--service-cluster-ip-range", o->pool->services,
+				  o->pool->n_services, plan_now(ret->plan));
 	plan_begin(ret->plan);
+	const char *refusal = ipam_refusal(plan_ipam(ret->plan));
+	if (refusal) {
+		tell_lines(o->verb, refusal);
+		return EXIT_WRONG_USE;
+	}
 	return mistakes ? EXIT_WRONG_USE : 0;
 }
 

@@ -2,13 +2,14 @@
  * `berth explain` have in common. */
 #pragma once
 
-#include "cmd/common_options.h"
+#include "cmd/cluster_pool_options.h"
 #include "plan/plan.h"
 #include "plan/print.h"
 
 struct planning_options {
 	const char *verb;
 	const struct allocation_options *allocation;
+	const struct cluster_pool_options *pool;
 	const struct cluster_options *cluster;
 	const char *against; /* "cluster", a path, or NULL = nothing is there */
 	const char *ns;      /* --namespace; NULL = not given */

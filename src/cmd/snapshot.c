@@ -22,6 +22,7 @@ static const enum resource_id resources[IPAM_KINDS] = {
 	[KIND_RECORD] = RES_IPADDRESSES,        [KIND_NODE] = RES_NODES,
 	[KIND_SERVICE_CIDR] = RES_SERVICECIDRS, [KIND_POLICY] = RES_POOL_POLICIES,
 	[KIND_RESERVATION] = RES_RESERVATIONS,  [KIND_NAMESPACE] = RES_NAMESPACES,
+	[KIND_CILIUM_NODE] = RES_CILIUM_NODES,
 };
 
 struct reading {
@@ -32,7 +33,7 @@ struct reading {
 	struct kube_call *call;
 	struct listing listing;
 	struct err trouble; /* with the bytes of the list under way */
-	bool records;
+	bool records, cilium_nodes;
 	int kind;       /* being listed */
 	size_t version; /* index into the versions of its resource */
 	unsigned tries;
@@ -84,7 +85,7 @@ static void next_kind(struct reading *r, bool served)
 	r->kind++;
 	r->version = 0;
 	r->tries = 0;
-	if (r->kind == KIND_RECORD && !r->records)
+	while ((r->kind == KIND_RECORD && !r->records) || (r->kind == KIND_CILIUM_NODE && !r->cilium_nodes))
 		r->kind++;
 	begin_kind(r);
 	if (r->kind == IPAM_KINDS)
@@ -196,11 +197,12 @@ static int connect_kube(struct reading *r, const struct cluster_options *o, stru
 	return kube_new(r->loop, config, 1, &r->kube, e);
 }
 
-int snapshot_read(const char *verb, const struct cluster_options *o, bool records, struct snapshot *ret)
+int snapshot_read(const char *verb, const struct cluster_options *o, bool records, bool cilium_nodes,
+		  struct snapshot *ret)
 {
 	struct err e = { 0 };
 	struct snapshot s = { .objects = js_new_array() };
-	struct reading r = { .verb = verb, .records = records, .ret = &s };
+	struct reading r = { .verb = verb, .records = records, .cilium_nodes = cilium_nodes, .ret = &s };
 	(void)signal(SIGPIPE, SIG_IGN);
 	int err = connect_kube(&r, o, &e);
 	if (err == 0) {

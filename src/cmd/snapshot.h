@@ -10,7 +10,9 @@ struct snapshot {
 	char *ns; /* namespace of the Pod or the kubeconfig's context, owned; NULL = none is said */
 };
 
-/* records: IPAddress objects as well. A kind that is not served is empty. 0, or negative errno after one line
- * on standard error for each thing that is wrong: what is not allowed names verb and resource. */
-int snapshot_read(const char *verb, const struct cluster_options *o, bool records, struct snapshot *ret);
+/* records: IPAddress objects as well; cilium_nodes: CiliumNodes too. A kind that is not served is empty. 0,
+ * or negative errno after one line on standard error for each thing that is wrong: what is not allowed names
+ * verb and resource. */
+int snapshot_read(const char *verb, const struct cluster_options *o, bool records, bool cilium_nodes,
+		  struct snapshot *ret);
 void snapshot_done(struct snapshot *s);

@@ -1,5 +1,6 @@
 #include "core/ask.h"
 
+#include "core/cluster_pool.h"
 #include "core/ledger.h"
 #include "core/policy.h"
 #include "core/pool.h"
@@ -22,6 +23,7 @@ enum pool_answer ask_pool(const struct ipam *m, const struct service *s, const s
 	       : pool_not_named(p, s)                          ? POOL_UNNAMED
 	       : !pool_selects(p, s)                           ? POOL_NOT_SELECTING
 	       : !pool_usable(m, p)                            ? POOL_OFF
+	       : p->builtin && !cluster_pool_serves(m, s, f)   ? POOL_BEHIND
 	       : !pool_assigns(p, s)                           ? POOL_ONLY_ASKED
 	       : !quota_allows(m, s, p, NULL)                  ? POOL_QUOTA
 							       : POOL_GIVES;
@@ -45,6 +47,7 @@ const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_an
 		[POOL_OTHER_FAMILY] = "has no block of this family",
 		[POOL_UNNAMED] = "is not named by berth.dev/pool",
 		[POOL_NOT_SELECTING] = "does not select the Service",
+		[POOL_BEHIND] = "serves only Services that no other pool with this family selects",
 		[POOL_SPARES] = "never gives this address",
 		[POOL_ONLY_ASKED] = "gives only to those who ask for it",
 		[POOL_QUOTA] = "has given the namespace all that its quota allows",
@@ -64,15 +67,27 @@ void saw(const struct ipam *m, const struct ipam_trace *t, const struct pool *p,
 		t->pool(t->arg, p->name, f, r, answer_text(m, p, r));
 }
 
+/* An address of the cluster pool that is asked for by name: its block is taken if nobody has it. */
+static void offer_block(struct ipam *m, const struct service *s, struct ip ip)
+{
+	size_t at = 0;
+	const struct pool *p = m->cluster_pool->pool;
+	if (p && !pools_at(m, ip, &at) && !pool_not_named(p, s))
+		(void)cluster_pool_grow_at(m, ip);
+}
+
 bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v, const char *text,
 		     struct ip ip)
 {
 	const struct pool *by[POOL_ANSWERS] = { NULL };
 	struct pool *p;
+	offer_block(m, s, ip);
 	for (size_t at = 0; (p = pools_at(m, ip, &at)) && !by[POOL_GIVES];)
 		by[ask_pool_for(m, s, p, ip)] = p;
 	if (by[POOL_GIVES])
 		return true;
+	size_t at = 0;
+	const bool at_all = pools_at(m, ip, &at) != NULL;
 	if (by[POOL_QUOTA]) {
 		CLEANUP(buf_done) struct buf why = BUF_INIT(MESSAGE_MAX);
 		quota_text(m, s, by[POOL_QUOTA], &why);
@@ -81,7 +96,10 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 	}
 	const struct pool *spared = by[POOL_SPARES], *other = by[POOL_NOT_SELECTING],
 			  *unnamed = by[POOL_UNNAMED], *off = by[POOL_OFF];
-	if (spared && spared->policy && range_set_has(&spared->policy->exclude, ip))
+	CLEANUP(buf_done) struct buf pod = BUF_INIT(MESSAGE_MAX);
+	if ((spared || !at_all) && cluster_pool_pod_of(m, ip, &pod))
+		fail(v, REASON_RESERVED, "%s %s", text, buf_str(&pod));
+	else if (spared && spared->policy && range_set_has(&spared->policy->exclude, ip))
 		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\" by IPPoolPolicy \"%s\"", text,
 		     spared->name, spared->policy->name);
 	else if (spared && range_set_has(&m->excluded, ip))
@@ -100,6 +118,13 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 	else if (off)
 		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which %s", text, off->name,
 		     pool_unusable_why(m, off));
+	else if (!at_all && cluster_pool_covers(m, ip) && range_set_has(&m->excluded, ip))
+		fail(v, REASON_RESERVED, "%s is excluded from the cluster pool: it belongs to a ServiceCIDR",
+		     text);
+	else if (!at_all && cluster_pool_covers(m, ip))
+		fail(v, REASON_ALREADY_ALLOCATED,
+		     "%s is in a block of the cluster pool that cannot be had: somebody has a part of it",
+		     text);
 	else
 		fail(v, REASON_NO_POOL, "no pool contains %s", text);
 	return false;

@@ -2,6 +2,7 @@
 
 #include "core/ask.h"
 #include "core/by_request.h"
+#include "core/cluster_pool.h"
 #include "core/cooling.h"
 #include "core/decide.h"
 #include "core/ledger.h"
@@ -92,12 +93,14 @@ struct offer {
 };
 
 /* The lowest free address of the first pool that has one. Only when none has, one that cools. */
-static struct offer best_offer(const struct ipam *m, const struct service *s, struct pool *const *list,
+static struct offer best_offer(struct ipam *m, const struct service *s, struct pool *const *list,
 			       enum family f)
 {
 	struct ip ip;
 	for (size_t i = 0; i < m->n_pools; i++)
-		if (ask_pool(m, s, list[i], f) == POOL_GIVES && pool_find_free(m, list[i], f, &ip))
+		if (ask_pool(m, s, list[i], f) == POOL_GIVES &&
+		    (pool_find_free(m, list[i], f, &ip) ||
+		     (list[i]->builtin && cluster_pool_grow(m, f) && pool_find_free(m, list[i], f, &ip))))
 			return (struct offer){ list[i], ip };
 	for (size_t i = 0; m->n_cooling && i < m->n_pools; i++) {
 		const struct addr *a =
@@ -160,7 +163,7 @@ static void refuse(const struct ipam *m, enum family f, const struct refusals *x
 	char end[RFC3339_MAX];
 	if (x->missing.len)
 		fail(v, REASON_POOL_NOT_FOUND, "%s", buf_str(&x->missing));
-	if (m->pools_lost)
+	if (m->pools_lost && !x->full.len)
 		fail(v, REASON_NO_POOL, "the pools cannot be read");
 	else if (x->quota.len)
 		fail(v, REASON_QUOTA_EXCEEDED, "no %s address: %s%s%s", family_name(f), buf_str(&x->quota),
@@ -255,12 +258,10 @@ static void trace_held_family(struct ipam *m, struct service *s, enum family f, 
 						r == POOL_GIVES ? "" : answer_text(m, list[i], r),
 						r == POOL_GIVES ? "" : "; ",
 						ip_format(s->held[j].addr->ip, text));
-		struct ip ip;
 		if (has)
 			t->pool(t->arg, list[i]->name, f, POOL_HAS, has);
 		else if (r == POOL_GIVES)
-			saw(m, t, list[i], f,
-			    pool_find_free(m, list[i], f, &ip) ? POOL_NOT_NEEDED : POOL_FULL);
+			saw(m, t, list[i], f, pool_has_free(m, list[i], f) ? POOL_NOT_NEEDED : POOL_FULL);
 		else
 			saw(m, t, list[i], f, r);
 	}

@@ -1,6 +1,7 @@
 #include "core/cooling.h"
 
 #include "core/ask.h"
+#include "core/cluster_pool.h"
 #include "core/ledger.h"
 #include "core/orphan.h"
 #include "core/policy.h"
@@ -136,7 +137,7 @@ struct pool *cooling_pool(const struct ipam *m, const struct addr *a)
 bool cooling_wanted(const struct ipam *m, const struct addr *a)
 {
 	const struct pool *p = m->config.records ? cooling_pool(m, a) : NULL;
-	return p && pool_reuse_after(m, p) > 0;
+	return p && pool_reuse_after(m, p) > 0 && !cluster_pool_wants(m, a->ip);
 }
 
 /* ---- in and out ------------------------------------------------------------------------------------- */
@@ -243,7 +244,8 @@ void cooling_refresh(struct ipam *m)
 bool cooling_is_over(const struct ipam *m, const struct addr *a, struct moment now)
 {
 	const struct pool *p = cooling_pool(m, a);
-	return !p || !addr_cools(a) || a->record->cooling->since + pool_reuse_after(m, p) <= now.mono;
+	return !p || !addr_cools(a) || cluster_pool_wants(m, a->ip) ||
+	       a->record->cooling->since + pool_reuse_after(m, p) <= now.mono;
 }
 
 msec cooling_ends(const struct ipam *m, const struct addr *a)

@@ -235,10 +235,9 @@ static void pass_on(struct ipam *m, const struct stand *lists, size_t n)
 			quota_pass_on(m, lists[i].quota);
 		for (size_t j = 0; j < m->n_pools && !lists[i].quota; j++) {
 			struct pool *p = m->pools[j];
-			struct ip ip;
 			for (int f = 0; f < FAMILIES; f++)
 				if (lists[i].list == &p->waiters[f] && p->waiters[f].head &&
-				    pool_usable(m, p) && pool_find_free(m, p, (enum family)f, &ip))
+				    pool_usable(m, p) && pool_has_free(m, p, (enum family)f))
 					wake_first(m, &p->waiters[f]);
 		}
 	}

@@ -1,5 +1,6 @@
 #include "core/effect.h"
 
+#include "core/cluster_pool.h"
 #include "core/history.h"
 #include "core/ledger.h"
 #include "core/mass_release.h"
@@ -179,8 +180,7 @@ static bool service_result(struct ipam *m, const struct flight *f, enum outcome 
 	return false;
 }
 
-/* True if the answer settles what was asked; false: try again later. */
-static bool record_result(struct ipam *m, const struct flight *f, enum outcome o, struct moment now)
+bool record_result(struct ipam *m, const struct flight *f, enum outcome o, struct moment now)
 {
 	struct addr *a = f->addr;
 	switch (o) {
@@ -300,6 +300,11 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 	struct flight f = m->flights[id];
 	m->flights[id] = (struct flight){ 0 };
 	m->n_flights--;
+	if (f.node || f.tenure) {
+		cluster_pool_result(m, &f, o, retry_after, now);
+		free(f.rv);
+		return;
+	}
 	struct service *s = f.service;
 	bool again = true;
 	if (s)

@@ -1,5 +1,6 @@
 #include "core/ipam.h"
 
+#include "core/cluster_pool.h"
 #include "core/contest.h"
 #include "core/cooling.h"
 #include "core/effect.h"
@@ -68,6 +69,8 @@ struct ipam *ipam_new(const struct ipam_config *c)
 		m->classes[i] = xstrdup(c->classes[i]);
 	m->proxy_name = xstrdup(c->proxy_name ? c->proxy_name : "");
 	m->reservation_expires = -1;
+	m->cluster_pool = cluster_pool_new(c->cluster_pool);
+	m->config.cluster_pool = NULL; /* it was the caller's */
 	m->flights = xcalloc(m->config.max_in_flight, sizeof(*m->flights));
 	m->notices = xcalloc(NOTICES_MAX, sizeof(*m->notices));
 	m->scratch = BUF_INIT(TEXTS_MAX);
@@ -118,12 +121,7 @@ void ipam_free(struct ipam *m)
 	for (size_t at = 0; (ns = map_next(&m->namespaces, &at));)
 		namespace_free(m, ns);
 	map_done(&m->namespaces);
-	struct node *node;
-	for (size_t at = 0; (node = map_next(&m->nodes, &at));) {
-		free(node->claims);
-		free(node->name);
-		free(node);
-	}
+	cluster_pool_free(m);
 	for (size_t i = 0; i < m->n_carves; i++) {
 		free(m->carves[i].name);
 		free(m->carves[i].ranges);
@@ -202,8 +200,8 @@ void ipam_list_begin(struct ipam *m, enum ipam_kind k)
 		each_addr(m, unsee);
 		break;
 	case KIND_NODE:
-		for (struct node *n; (n = map_next(&m->nodes, &at));)
-			n->seen = false;
+	case KIND_CILIUM_NODE:
+		nodes_unsee(m, k == KIND_NODE ? SIDE_NODE : SIDE_CILIUM);
 		break;
 	case KIND_SERVICE_CIDR:
 		for (size_t i = 0; i < m->n_carves; i++)
@@ -239,19 +237,6 @@ static void drop_unseen_services(struct ipam *m, struct moment now)
 			ipam_service_deleted(m, s->ns, service_name(s), NULL, now);
 }
 
-static void drop_unseen_nodes(struct ipam *m, struct moment now)
-{
-	for (bool found = true; found;) {
-		size_t at = 0;
-		struct node *n;
-		while ((n = map_next(&m->nodes, &at)) && n->seen)
-			;
-		found = n != NULL;
-		if (found)
-			ipam_node(m, n->name, NULL, 0, now);
-	}
-}
-
 static void drop_unseen_namespaces(struct ipam *m, struct moment now)
 {
 	for (bool found = true; found;) {
@@ -270,8 +255,10 @@ static void start_if_complete(struct ipam *m, struct moment now)
 	if (m->ready)
 		return;
 	for (int k = 0; k < IPAM_KINDS; k++)
-		if (!m->listed[k] && !(k == KIND_RECORD && !m->config.records))
+		if (!m->listed[k] && !(k == KIND_RECORD && !m->config.records) &&
+		    !(k == KIND_CILIUM_NODE && !m->cluster_pool->on))
 			return;
+	cluster_pool_start(m, now);
 	m->ready = true;
 	takeover(m, now);
 }
@@ -281,7 +268,7 @@ static void pools_listed(struct ipam *m, struct moment now)
 	bool back = m->pools_lost;
 	m->pools_lost = false;
 	for (size_t i = 0; i < m->n_pools; i++)
-		if (m->pools[i]->seen)
+		if (m->pools[i]->seen || m->pools[i]->builtin)
 			continue;
 		/* The kind was gone and is back, its pools are not yet: they may still come. */
 		else if (m->pools[i]->ghost)
@@ -307,7 +294,9 @@ void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
 		each_addr(m, drop_unseen_record);
 		break;
 	case KIND_NODE:
-		drop_unseen_nodes(m, now);
+	case KIND_CILIUM_NODE:
+		nodes_drop_unseen(m, k == KIND_NODE ? SIDE_NODE : SIDE_CILIUM, now);
+		m->lost[k] = false;
 		break;
 	case KIND_SERVICE_CIDR:
 		for (size_t i = m->n_carves; i-- > 0;)
@@ -338,12 +327,12 @@ void ipam_kind_lost(struct ipam *m, enum ipam_kind k, struct moment now)
 		m->pools_lost = true;
 		m->pools_changed = true;
 		for (size_t i = 0; i < m->n_pools; i++)
-			m->pools[i]->ghost = true;
+			m->pools[i]->ghost = !m->pools[i]->builtin;
 	}
 	/* Before the first decision it can still be decided that addresses have no records. */
 	if (k == KIND_RECORD && !m->ready)
 		m->config.records = false;
-	m->listed[k] = true;
+	m->listed[k] = m->lost[k] = true;
 	start_if_complete(m, now);
 }
 
@@ -386,7 +375,7 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 {
 	for (size_t i = 0; i < m->n_pools; i++) {
 		struct pool *p = m->pools[i];
-		if (p->in_flight)
+		if (p->in_flight || p->builtin)
 			continue;
 		if (p->doubted) {
 			if (p->status_at > now.mono)
@@ -403,6 +392,11 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 			p->carved_told = true;
 			notice_pool(m, p, true, "OverlapsServiceCIDR", "%s; it is never given out",
 				    p->carved);
+		}
+		if (p->carved_pods && !p->carved_pods_told) {
+			p->carved_pods_told = true;
+			notice_pool(m, p, true, "OverlapsPodCIDR", "%s; it is never given out",
+				    p->carved_pods);
 		}
 		if (p->ghost || p->condemned || m->pools_lost)
 			continue;
@@ -464,12 +458,14 @@ static bool next_notice(struct ipam *m, struct effect *ret)
 
 bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 {
-	if (!m->ready || m->n_flights >= m->config.max_in_flight)
+	if (!m->ready || m->n_flights >= m->config.max_in_flight || ipam_refusal(m))
 		return false;
 	timers_fire(m, now.mono);
 	reservations_fire(m, now);
 	cooling_fire(m, now);
 	mass_release_settle(m, now);
+	if (cluster_pool_next(m, now, ret))
+		return true;
 	if (next_of_services(m, now, ret))
 		return true;
 	if (m->n_queued || m->at_step < m->n_steps)
@@ -480,21 +476,21 @@ bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 
 msec ipam_wake_at(const struct ipam *m)
 {
-	if (!m->ready || m->n_flights >= m->config.max_in_flight)
+	if (!m->ready || m->n_flights >= m->config.max_in_flight || ipam_refusal(m))
 		return -1;
 	if (m->n_queued || m->at_step < m->n_steps || m->n_notices || m->pools_changed)
 		return 0;
 	msec at = timers_next(m), releases = mass_release_at(m);
 	if (releases >= 0 && (at < 0 || releases < at))
 		at = releases;
-	const msec others[] = { orphan_wake_at(m), cooling_wake_at(m), reservation_wake_at(m),
-				history_wake_at(m), policy_wake_at(m) };
+	const msec others[] = { orphan_wake_at(m),  cooling_wake_at(m), reservation_wake_at(m),
+				history_wake_at(m), policy_wake_at(m),  cluster_pool_wake_at(m) };
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (others[i] >= 0 && (at < 0 || others[i] < at))
 			at = others[i];
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
-		const bool quiet = p->ghost || p->condemned || m->pools_lost;
+		const bool quiet = p->builtin || p->ghost || p->condemned || m->pools_lost;
 		const bool due = p->doubted || (p->dirty && !quiet), guard_due = p->guard_due && !quiet;
 		if (due && !p->in_flight && (at < 0 || p->status_at < at))
 			at = p->status_at;
@@ -512,13 +508,15 @@ bool ipam_busy(const struct ipam *m)
 	for (size_t i = 0; i < m->n_timers; i++)
 		if (!contest_is_open(m->timers[i]))
 			return true;
-	if (!m->ready || m->n_queued || m->n_orphans || m->at_step < m->n_steps || m->pools_changed)
+	if (!m->ready || m->n_queued || m->n_orphans || cluster_pool_busy(m) || m->at_step < m->n_steps ||
+	    m->pools_changed)
 		return true;
 	if (policy_wake_at(m) >= 0 || reservations_busy(m))
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->doubted || m->pools[i]->condemned ||
-		    ((m->pools[i]->dirty || m->pools[i]->guard_due) && !m->pools[i]->ghost && !m->pools_lost))
+		    ((m->pools[i]->dirty || m->pools[i]->guard_due) && !m->pools[i]->builtin &&
+		     !m->pools[i]->ghost && !m->pools_lost))
 			return true;
 	return false;
 }

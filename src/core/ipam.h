@@ -41,6 +41,34 @@ struct ipam_config {
 	/* How long deletions of pools are held that together would strip many Services; 0 = not at all. */
 	msec mass_release_delay;
 	msec reuse_after; /* of pools that no policy says it of; 0 = what is released is free at once */
+	const struct cluster_pool_config *cluster_pool; /* NULL = --ipam=none */
+};
+
+/* Which object a node's PodCIDRs are written to; auto: CiliumNodes where they are served, else Nodes, and
+ * none where somebody else writes them already. */
+enum node_resource {
+	NODE_RESOURCE_AUTO,
+	NODE_RESOURCE_CILIUM_NODES,
+	NODE_RESOURCE_NODES,
+	NODE_RESOURCE_NONE
+};
+
+/* One family of the cluster pool, as checked by whoever read the flags: networks that do not overlap, none
+ * smaller than a block of `mask`. */
+struct cluster_pool_family {
+	const struct range *entries; /* in order of use; n_entries 0 = the family has no pool */
+	size_t n_entries;
+	int mask;
+	const struct range
+		*pods; /* parts of the entries to which PodCIDRs are confined; n_pods 0 = they are not */
+	size_t n_pods;
+};
+/* The cluster pool (cluster-pool.md). All arrays are copied. */
+struct cluster_pool_config {
+	struct cluster_pool_family family[FAMILIES];
+	bool external; /* Services that no pool selects are served from it too */
+	enum node_resource resource;
+	msec nodes_gc_interval; /* 0 = CiliumNodes without a Node are left alone */
 };
 
 /* The texts of the configuration are copied. */
@@ -59,6 +87,7 @@ enum ipam_kind {
 	KIND_POLICY,
 	KIND_RESERVATION,
 	KIND_NAMESPACE,
+	KIND_CILIUM_NODE,
 	IPAM_KINDS
 };
 
@@ -68,7 +97,8 @@ void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now);
 /* The kind can or cannot be read any more (its CRD is gone, 403 …). A kind that is not served counts
  * as empty at start; pools that vanish with their kind are kept, see ipam_pool_deleted(). */
 void ipam_kind_lost(struct ipam *m, enum ipam_kind k, struct moment now);
-/* The first lists of all kinds are complete: until then nothing is decided. */
+/* The first lists of all kinds are complete: until then nothing is decided. CiliumNodes count only where
+ * there is a cluster pool. */
 bool ipam_ready(const struct ipam *m);
 /* The pool kind is gone, forbidden or terminating: all is kept, nothing new is given out. */
 bool ipam_pools_lost(const struct ipam *m);
@@ -205,15 +235,39 @@ struct record_in {
 	 * made. */
 	const struct holding *history;
 	size_t n_history; /* of more than HOLDINGS_MAX the last ones count */
+	/* The claim of a block of the cluster pool, on its first address; NULL = it is none. */
+	const char *block;     /* "10.0.1.0/24" */
+	const char *owner;     /* "node/NAME", "external" */
+	const char *owner_uid; /* of the node; NULL = not said */
+	bool found;            /* the node had it from somebody else, in a size of its own */
 };
 void ipam_record(struct ipam *m, const struct record_in *r, struct moment now);
 /* As ipam_service_known(). */
 bool ipam_record_known(const struct ipam *m, struct ip ip, const char *uid, const char *resource_version);
 void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now);
 
-/* Addresses of a Node, and ranges that belong to somebody else; each call replaces the last one of
- * the same name. n = 0 when the object is gone. */
-void ipam_node(struct ipam *m, const char *name, const struct ip *addresses, size_t n, struct moment now);
+/* A node, as a Node and as a CiliumNode of the same name. */
+enum node_side { SIDE_NODE, SIDE_CILIUM, SIDES };
+struct node_in {
+	enum told_by by;
+	enum node_side side;
+	const char *name, *uid, *resource_version;
+	msec created;
+	bool deleting;
+	bool owned;                 /* has owner references */
+	const struct ip *addresses; /* status.addresses of a Node */
+	size_t n_addresses;
+	const char *const *cidrs; /* its PodCIDRs as they stand there */
+	size_t n_cidrs;
+	bool cidrs_ours;   /* by managedFields */
+	const char *error; /* status.ipam.operator-status.error of a CiliumNode; NULL = none */
+};
+void ipam_node(struct ipam *m, const struct node_in *n, struct moment now);
+void ipam_node_deleted(struct ipam *m, enum node_side side, const char *name, const char *uid,
+		       struct moment now);
+
+/* Ranges that belong to somebody else; each call replaces the last one of the same name. n = 0 when the
+ * object is gone. */
 void ipam_service_cidr(struct ipam *m, const char *name, const struct range *ranges, size_t n,
 		       struct moment now);
 
@@ -297,6 +351,12 @@ enum effect_kind {
 	EFFECT_POLICY_STATUS,      /* precondition: resource_version */
 	EFFECT_RESERVATION_STATUS, /* precondition: resource_version */
 	EFFECT_HISTORY,            /* appended to what is kept of a pool; nothing depends on it */
+	EFFECT_NODE_PATCH,         /* spec.podCIDRs; precondition: resource_version */
+	EFFECT_NODE_READ,
+	EFFECT_CILIUM_NODE_PATCH, /* spec.ipam.podCIDRs; precondition: resource_version */
+	EFFECT_CILIUM_NODE_ERROR, /* of its status; precondition: resource_version */
+	EFFECT_CILIUM_NODE_READ,
+	EFFECT_CILIUM_NODE_DELETE, /* precondition: uid and resource_version */
 	EFFECT_EVENT,
 	EFFECT_KINDS
 };
@@ -344,6 +404,11 @@ struct effect {
 			msec allocated_at, released_at; /* 0: released-at is taken off */
 			const struct holding *history;  /* as record_in */
 			size_t n_history;
+			const char *block, *owner,
+				*owner_uid;  /* the claim of a block; block NULL = it is none */
+			const char *node;    /* its owner; NULL = the external side */
+			enum node_side side; /* as which the node is known */
+			bool found;
 		} record;
 		struct {
 			struct condition_out conditions[POOL_CONDITIONS_MAX];
@@ -355,6 +420,11 @@ struct effect {
 			const char *const *list; /* all that the object is to have */
 			size_t n;
 		} finalizers;
+		struct {
+			const struct range *cidrs; /* all that the node is to have */
+			size_t n;
+			const char *error; /* "" = none */
+		} node;
 		struct {
 			enum reservation_phase phase;
 			const char *holder, *message; /* "" = none */
@@ -446,6 +516,26 @@ struct pool_row {
 /* Pools in the order in which they are tried: for (size_t i = 0; ipam_pool_row(m, i, &row); i++). */
 bool ipam_pool_row(const struct ipam *m, size_t i, struct pool_row *ret);
 
+/* ---- the cluster pool --------------------------------------------------------------------------- */
+
+/* Why it must not run with this configuration, found when the first lists were complete; NULL = it may. One
+ * line or more. */
+const char *ipam_refusal(const struct ipam *m);
+/* Which object PodCIDRs are written to, once ipam_ready(): SIDES = none. ret_why, if not NULL: why it is none
+ * though nobody said so, else NULL. */
+enum node_side ipam_node_side(const struct ipam *m, const char **ret_why);
+/* Blocks for PodCIDRs of the family, and how many of them are in use, by whomever. False: it has no pool. */
+bool ipam_pod_cidrs(const struct ipam *m, enum family f, uint64_t *ret_total, uint64_t *ret_used);
+
+struct node_row {
+	const char *name;
+	const struct range *cidrs; /* as its object shows them */
+	size_t n_cidrs;
+	const char *error; /* NULL = none */
+};
+/* Calls fn for each node that PodCIDRs are written to, in no order. */
+void ipam_each_node(const struct ipam *m, void (*fn)(const struct node_row *row, void *arg), void *arg);
+
 struct service_row {
 	const char *namespace, *name;
 	bool ours;
@@ -469,6 +559,7 @@ enum pool_answer {
 	POOL_OFF,
 	POOL_UNNAMED, /* berth.dev/pool names others */
 	POOL_NOT_SELECTING,
+	POOL_BEHIND,     /* the cluster pool: another pool selects the Service */
 	POOL_SPARES,     /* the address that is asked for is first or last, or excluded */
 	POOL_ONLY_ASKED, /* autoAssign is off: only who asks for an address or for the pool gets one */
 	POOL_QUOTA,      /* the namespace has all that it may have of it */

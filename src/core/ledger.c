@@ -1,5 +1,6 @@
 #include "core/ledger.h"
 
+#include "core/cluster_pool.h"
 #include "core/cooling.h"
 #include "core/policy_status.h"
 #include "core/pool.h"
@@ -44,6 +45,7 @@ void record_forget(struct ipam *m, struct addr *a)
 	if (!a->record)
 		return;
 	cooling_drop(m, a);
+	tenure_unclaimed(m, a);
 	intern_put(&m->texts, a->record->manager);
 	intern_put(&m->texts, a->record->pool);
 	record_free(a->record);
@@ -197,6 +199,7 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 			(a->n_holders - at - 1) * sizeof(struct service *));
 		a->n_holders--;
 	}
+	cluster_pool_left(m, a->ip);
 	/* Somebody may have asked to join and been refused because of s. */
 	if (a->n_holders) {
 		wake_asked(m, a->ip);
@@ -298,7 +301,7 @@ bool addr_record_allows(const struct addr *a, const struct service *s)
 	const struct record *r = a->record;
 	if (!r)
 		return true;
-	if (!r->ours)
+	if (!r->ours || r->tenure)
 		return false;
 	if (!r->holders[0] || r->phase == RECORD_IS_COOLING || holders_name(r->holders, s->key))
 		return true;

@@ -18,6 +18,14 @@ enum { NOTICE_TEXT_MAX = 1024 };
 	m->notices[(m->notice_at + m->n_notices++) % NOTICES_MAX] = n;
 }
 
+[[gnu::format(printf, 3, 4)]] static void push_text(struct ipam *m, struct notice n, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	push(m, n, fmt, ap);
+	va_end(ap);
+}
+
 void notice_service(struct ipam *m, const struct service *s, bool warning, const char *reason,
 		    const char *fmt, ...)
 {
@@ -52,6 +60,20 @@ void notice_pool(struct ipam *m, const struct pool *p, bool warning, const char 
 	     },
 	     fmt, ap);
 	va_end(ap);
+}
+
+void notice_node(struct ipam *m, const char *name, const char *uid, bool cilium, const char *reason,
+		 const char *text)
+{
+	push_text(m,
+		  (struct notice){
+			  .warning = true,
+			  .about = cilium ? "CiliumNode" : "Node",
+			  .name = xstrdup(name),
+			  .uid = xstrdup(uid ? uid : ""),
+			  .reason = reason,
+		  },
+		  "%s", text);
 }
 
 bool notice_pop(struct ipam *m, struct notice *ret)

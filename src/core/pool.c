@@ -1,5 +1,6 @@
 #include "core/pool.h"
 
+#include "core/cluster_pool.h"
 #include "core/condition.h"
 #include "core/cooling.h"
 #include "core/label_copy.h"
@@ -13,15 +14,18 @@
 struct pool *pool_find(const struct ipam *m, const char *name)
 {
 	for (size_t i = 0; i < m->n_pools; i++)
-		if (strcmp(m->pools[i]->name, name) == 0)
+		if (!m->pools[i]->builtin && strcmp(m->pools[i]->name, name) == 0)
 			return m->pools[i];
 	return NULL;
 }
 
 const char *pool_unusable_why(const struct ipam *m, const struct pool *p)
 {
+	if (p->builtin)
+		return NULL;
 	return m->pools_lost || p->ghost                   ? "cannot be read any more"
 	       : p->deleting || p->doubted || p->condemned ? "is being deleted"
+	       : p->flaw == FLAW_NAME                      ? "has a name that is reserved"
 	       : p->flaw == FLAW_BLOCK                     ? "has an invalid block"
 	       : p->flaw == FLAW_SELECTOR                  ? "has an invalid selector"
 	       : p->disabled                               ? "is disabled"
@@ -61,6 +65,8 @@ bool pool_not_named(const struct pool *p, const struct service *s)
 
 bool pool_has_family(const struct pool *p, enum family f)
 {
+	if (p->builtin)
+		return p->families[f];
 	for (size_t i = 0; i < p->n_blocks; i++)
 		if (range_family(p->blocks[i]) == f)
 			return true;
@@ -97,6 +103,12 @@ bool pool_find_free(const struct ipam *m, struct pool *p, enum family f, struct 
 		p->full[f] = i + 1;
 	}
 	return false;
+}
+
+bool pool_has_free(const struct ipam *m, struct pool *p, enum family f)
+{
+	struct ip unused;
+	return pool_find_free(m, p, f, &unused) || (p->builtin && cluster_pool_can_grow(m, f));
 }
 
 /* ---- the index ----------------------------------------------------------------------------------- */
@@ -158,11 +170,13 @@ void pools_taken(struct ipam *m, struct ip ip)
 	struct pool *p;
 	for (size_t at = 0; (p = pools_at(m, ip, &at));)
 		p->dirty = true;
+	cluster_pool_addr(m, ip, true);
 }
 
 void pools_freed(struct ipam *m, struct ip ip)
 {
 	struct pool *p;
+	cluster_pool_addr(m, ip, false);
 	for (size_t at = 0; (p = pools_at(m, ip, &at));) {
 		p->dirty = true;
 		size_t i = give_index(p, ip);
@@ -202,6 +216,9 @@ static int by_rank(const void *a, const void *b)
 static int by_preference(const void *a, const void *b)
 {
 	const struct pool *x = *(struct pool *const *)a, *y = *(struct pool *const *)b;
+	/* The cluster pool comes last: whoever has a pool of its own is served from that. */
+	if (x->builtin != y->builtin)
+		return x->builtin ? 1 : -1;
 	if (pool_priority(x) != pool_priority(y))
 		return pool_priority(x) > pool_priority(y) ? -1 : 1;
 	return strcmp(x->name, y->name);
@@ -259,11 +276,14 @@ static void find_conflicts(struct ipam *m)
 {
 	CLEANUP(range_set_done) struct range_set taken = { 0 };
 	CLEANUP(freep) struct pool **ranked = xmalloc(m->n_pools * sizeof(struct pool *));
+	size_t n = 0;
+	/* What overlaps the cluster pool is carved out of it, and no conflict. */
 	for (size_t i = 0; i < m->n_pools; i++)
-		ranked[i] = m->pools[i];
-	if (m->n_pools)
-		qsort(ranked, m->n_pools, sizeof(struct pool *), by_rank);
-	for (size_t i = 0; i < m->n_pools; i++) {
+		if (!m->pools[i]->builtin)
+			ranked[n++] = m->pools[i];
+	if (n)
+		qsort(ranked, n, sizeof(struct pool *), by_rank);
+	for (size_t i = 0; i < n; i++) {
 		struct pool *p = ranked[i];
 		char *why = overlap_inside(p);
 		if (!why)
@@ -316,6 +336,8 @@ static void work_out_excluded(const struct ipam *m, struct pool *p)
 		range_set_add(&p->excluded, m->excluded.items[i]);
 	for (size_t i = 0; p->policy && i < p->policy->exclude.n; i++)
 		range_set_add(&p->excluded, p->policy->exclude.items[i]);
+	if (p->builtin)
+		cluster_pool_exclude(m, &p->excluded);
 }
 
 static void work_out_give(struct ipam *m, struct pool *p)
@@ -345,6 +367,7 @@ void pools_refresh(struct ipam *m)
 	policies_apply(m);
 	if (m->n_pools)
 		qsort(m->pools, m->n_pools, sizeof(*m->pools), by_preference);
+	cluster_pool_carve(m);
 	for (size_t i = 0; i < m->n_pools; i++) {
 		work_out_give(m, m->pools[i]);
 		quota_reset(m->pools[i]);
@@ -357,10 +380,6 @@ void pools_refresh(struct ipam *m)
 
 void pools_recarve(struct ipam *m)
 {
-	range_set_done(&m->excluded);
-	for (size_t i = 0; i < m->n_carves; i++)
-		for (size_t j = 0; j < m->carves[i].n; j++)
-			range_set_add(&m->excluded, m->carves[i].ranges[j]);
 	m->pools_changed = true;
 	for (size_t i = 0; i < m->n_pools; i++)
 		pool_wake_waiters(m, m->pools[i]);
@@ -422,6 +441,7 @@ void pool_free(struct ipam *m, struct pool *p)
 	free(p->flaw_text);
 	free(p->host_bits);
 	free(p->carved);
+	free(p->carved_pods);
 	free(p->conflict_text);
 	free(p->blocks);
 	free(p->block_is_cidr);

@@ -19,6 +19,9 @@ bool pool_gives(const struct pool *p, struct ip ip);
 /* The lowest free address of the first block that has one. */
 bool pool_find_free(const struct ipam *m, struct pool *p, enum family f, struct ip *ret);
 
+/* Is there one, or for the cluster pool a block to take one from? */
+bool pool_has_free(const struct ipam *m, struct pool *p, enum family f);
+
 /* for (size_t at = 0; (p = pools_at(m, ip, &at));) : each pool with a block that contains the address. */
 struct pool *pools_at(const struct ipam *m, struct ip ip, size_t *at);
 /* The name of the pool that an address is counted to: one that selects its first holder, else the one that
@@ -36,6 +39,8 @@ void pool_wake_waiters(struct ipam *m, struct pool *p);
 /* Queues every Service that holds an address in a block of the pool. */
 void pool_revalidate(struct ipam *m, const struct pool *p);
 
+/* An empty one. */
+struct pool *pool_add(struct ipam *m, const char *name);
 /* The deletion is real: its holders are looked at again, the pool is freed. */
 void pool_remove(struct ipam *m, struct pool *p);
 void pool_free(struct ipam *m, struct pool *p);

@@ -67,13 +67,19 @@ static void read_spec(const struct pool_in *in, struct meaning *x)
 {
 	struct err e = { 0 };
 	x->host_bits = BUF_INIT(1024);
+	if (strcmp(in->name, "cluster-pool") == 0) {
+		x->flaw = FLAW_NAME;
+		x->flaw_text =
+			xstrdup("metadata.name: cluster-pool is the built-in pool's; want another name");
+	}
 	for (size_t i = 0; i < in->n_blocks; i++) {
 		struct range r;
 		bool cidr, host_bits;
 		if (read_block(&in->blocks[i], &r, &cidr, &host_bits, &e) < 0) {
-			if (!x->flaw)
+			if (!x->flaw) {
 				x->flaw_text = xasprintf("spec.blocks[%zu]: %s", i, e.msg);
-			x->flaw = FLAW_BLOCK;
+				x->flaw = FLAW_BLOCK;
+			}
 			continue;
 		}
 		if (host_bits) {
@@ -140,10 +146,10 @@ static void take_finalizers(struct pool *p, const struct pool_in *in)
 	p->n_finalizers = in->n_finalizers;
 }
 
-static struct pool *pool_add(struct ipam *m, const struct pool_in *in)
+struct pool *pool_add(struct ipam *m, const char *name)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
-	p->name = xstrdup(in->name);
+	p->name = xstrdup(name);
 	p->quotas = quota_book_new();
 	vec_grow(&m->pools, &m->cap_pools, m->n_pools + 1);
 	m->pools[m->n_pools++] = p;
@@ -158,7 +164,7 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 		return;
 	bool fresh = !p;
 	if (!p)
-		p = pool_add(m, in);
+		p = pool_add(m, in->name);
 	p->seen = true;
 	bool back = p->ghost || p->doubted || p->condemned;
 	p->ghost = p->doubted = p->condemned = p->hold_told = false;

@@ -61,7 +61,8 @@ bool pool_status_effect(struct ipam *m, struct pool *p, struct effect *ret)
 		       (struct condition_out){
 			       .type = "berth.dev/Valid",
 			       .status = p->flaw ? COND_FALSE : COND_TRUE,
-			       .reason = p->flaw == FLAW_BLOCK      ? "invalid_block"
+			       .reason = p->flaw == FLAW_NAME       ? "reserved_name"
+					 : p->flaw == FLAW_BLOCK    ? "invalid_block"
 					 : p->flaw == FLAW_SELECTOR ? "invalid_selector"
 								    : "valid",
 			       .message = p->flaw_text ? p->flaw_text : "",

@@ -1,4 +1,5 @@
-/* What the API tells of records, Nodes and ServiceCIDRs, taken over into the picture. */
+/* What the API tells of records and ServiceCIDRs, taken over into the picture. */
+#include "core/cluster_pool.h"
 #include "core/cooling.h"
 #include "core/ledger.h"
 #include "core/pool.h"
@@ -59,6 +60,7 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 	take_history(r, in);
 	if (!r->ours)
 		cooling_drop(m, a);
+	tenure_of_record(m, a, in);
 	if (m->ready && !r->ours)
 		wake_asked(m, in->ip);
 	if (m->ready)
@@ -86,27 +88,6 @@ void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
 	if (m->ready)
 		addr_wake_holders(m, a);
 	ledger_prune(m, a);
-}
-
-void ipam_node(struct ipam *m, const char *name, const struct ip *addresses, size_t n, struct moment now)
-{
-	(void)now;
-	struct node *node = map_get(&m->nodes, name);
-	if (!node) {
-		node = xcalloc(1, sizeof(*node));
-		node->name = xstrdup(name);
-		map_put(&m->nodes, node->name, node);
-	}
-	node->seen = true;
-	CLEANUP(freep) struct claim_ref *want = xmalloc(n * sizeof(*want));
-	for (size_t i = 0; i < n; i++)
-		want[i] = (struct claim_ref){ addresses[i], CLAIM_NODE };
-	claims_set(m, node, node->name, &node->claims, &node->n_claims, want, n);
-	if (n == 0) {
-		map_del(&m->nodes, name);
-		free(node->name);
-		free(node);
-	}
 }
 
 static struct carve *carve_find(struct ipam *m, const char *name)

@@ -1,5 +1,6 @@
 #include "core/settle.h"
 
+#include "core/cluster_pool.h"
 #include "core/contest.h"
 #include "core/cooling.h"
 #include "core/decide.h"
@@ -74,7 +75,7 @@ static bool records_before(struct ipam *m, struct service *s)
 					      !a->record_unknown && record_is_right(m, a)))
 			continue;
 		busy = true;
-		if (a->in_flight)
+		if (a->in_flight || !cluster_pool_claimed(m, a->ip))
 			continue;
 		step(m,
 		     a->record_unknown ? EFFECT_RECORD_READ
@@ -131,7 +132,7 @@ static bool give_back(struct ipam *m, struct service *s, struct moment now)
  * this very address if the Service may have it and lacks one, else the record goes. */
 void record_settle(struct ipam *m, struct addr *a, struct moment now)
 {
-	if (!a->record || !a->record->ours || a->in_flight)
+	if (!a->record || !a->record->ours || a->record->tenure || a->in_flight)
 		return;
 	pools_refresh(m);
 	if (a->n_holders) {

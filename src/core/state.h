@@ -9,6 +9,10 @@
 #include "core/range_set.h"
 #include "core/uid.h"
 
+struct cluster_pool; /* cluster_pool.h, as the next two */
+struct node;
+struct tenure;
+
 /* ---- addresses --------------------------------------------------------------------------------- */
 
 /* Why an address is not free although none of our Services holds it. */
@@ -41,6 +45,7 @@ struct record {
 	struct past_holders *history;   /* owned; NULL = none */
 	struct cooling *cooling;        /* owned; see cooling.h; NULL = it does not cool */
 	msec allocated_at, released_at; /* wall; 0 = not said */
+	struct tenure *tenure;          /* the block that it claims, see cluster_pool.h; NULL = an address */
 	bool ours;
 	uint8_t phase; /* enum record_phase */
 };
@@ -182,7 +187,7 @@ struct cooling_list {
 
 /* ---- pools --------------------------------------------------------------------------------------- */
 
-enum pool_flaw { FLAW_NONE, FLAW_BLOCK, FLAW_SELECTOR };
+enum pool_flaw { FLAW_NONE, FLAW_BLOCK, FLAW_SELECTOR, FLAW_NAME };
 
 struct pool_condition {
 	const char *type; /* a constant */
@@ -213,9 +218,12 @@ struct pool {
 	struct selector selector;
 	enum pool_flaw flaw;
 	char *flaw_text;
-	char *host_bits; /* blocks whose host bits were masked off, for the Warning; NULL = none */
-	char *carved;    /* which part belongs to a ServiceCIDR, for the Warning; NULL = none */
-	bool host_bits_told, carved_told;
+	char *host_bits;   /* blocks whose host bits were masked off, for the Warning; NULL = none */
+	char *carved;      /* which part belongs to a ServiceCIDR, for the Warning; NULL = none */
+	char *carved_pods; /* which part belongs to PodCIDRs, for the Warning; NULL = none */
+	bool host_bits_told, carved_told, carved_pods_told;
+	bool builtin; /* the cluster pool as a pool: its blocks are those that external addresses hold */
+	bool families[FAMILIES]; /* that the built-in one can have blocks of */
 
 	struct range *blocks; /* valid ones, in spec order */
 	size_t n_blocks, cap_blocks;
@@ -258,13 +266,6 @@ struct pool_span {
 	struct ip max_hi; /* the largest hi of this span and all before it */
 };
 
-struct node {
-	char *name;
-	struct claim_ref *claims;
-	uint16_t n_claims;
-	bool seen;
-};
-
 /* Ranges that belong to somebody else (ServiceCIDR). */
 struct carve {
 	char *name;
@@ -297,7 +298,9 @@ struct flight {
 	struct pool *pool;
 	struct policy *policy;
 	struct reservation *reservation;
-	char *rv; /* owned: the version that the write was meant for */
+	struct node *node;     /* see cluster_pool.h */
+	struct tenure *tenure; /* whose record it is about */
+	char *rv;              /* owned: the version that the write was meant for */
 };
 
 struct notice {
@@ -339,7 +342,8 @@ struct ipam {
 	bool pools_changed;
 	bool pools_lost; /* the kind is gone, forbidden or terminating: everything is kept */
 
-	struct map nodes; /* name -> struct node */
+	struct map nodes;                  /* name -> struct node */
+	struct cluster_pool *cluster_pool; /* owned; never NULL */
 	struct carve *carves;
 	size_t n_carves, cap_carves;
 	struct range_set excluded; /* never given out, whatever the pool */

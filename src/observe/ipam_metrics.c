@@ -54,6 +54,27 @@ static void add_pools(struct metrics *m, const struct ipam *ipam)
 				add_states(m, row.name, families[f], &row.family[f]);
 }
 
+static void add_pod_cidrs(struct metrics *m, const struct ipam *ipam)
+{
+	static const char *const families[FAMILIES] = { [IPV4] = "ipv4", [IPV6] = "ipv6" };
+	uint64_t total[FAMILIES], used[FAMILIES];
+	bool has[FAMILIES];
+	for (int f = 0; f < FAMILIES; f++)
+		has[f] = ipam_pod_cidrs(ipam, (enum family)f, &total[f], &used[f]);
+	if (!has[IPV4] && !has[IPV6])
+		return;
+	metrics_family(m, "berth_podcidr_total", METRIC_GAUGE,
+		       "PodCIDRs that the cluster pool has for nodes, without what is carved out");
+	for (int f = 0; f < FAMILIES; f++)
+		if (has[f])
+			metrics_value(m, (double)total[f], LABEL("family", families[f]));
+	metrics_family(m, "berth_podcidr_used", METRIC_GAUGE,
+		       "Those of them that nodes, external addresses or others have");
+	for (int f = 0; f < FAMILIES; f++)
+		if (has[f])
+			metrics_value(m, (double)used[f], LABEL("family", families[f]));
+}
+
 static void add_failures(struct metrics *m, const struct ipam_stats *s)
 {
 	metrics_family(m, "berth_allocation_failures_total", METRIC_COUNTER,
@@ -81,6 +102,7 @@ void ipam_metrics(struct metrics *m, const struct ipam *ipam)
 	gauge(m, "cilium_operator_lbipam_services_unsatisfied",
 	      "Services of ours that did not get all that they want", (double)s.services_unsatisfied);
 	add_pools(m, ipam);
+	add_pod_cidrs(m, ipam);
 	metrics_family(m, "berth_allocation_seconds", METRIC_HISTOGRAM,
 		       "From the first sight of a Service to its status being written");
 	metrics_histogram(m, (&(struct metric_histogram){ .bounds = ipam_latency_bounds,

@@ -36,6 +36,12 @@ static const struct verb {
 	[EFFECT_POOL_FINALIZERS] = { "patch", RES_CILIUM_POOLS, NULL, false, KIND_POOL },
 	[EFFECT_POLICY_STATUS] = { "patch", RES_POOL_POLICIES, "status", false, KIND_POLICY },
 	[EFFECT_RESERVATION_STATUS] = { "patch", RES_RESERVATIONS, "status", false, KIND_RESERVATION },
+	[EFFECT_NODE_PATCH] = { "patch", RES_NODES, NULL, false, KIND_NODE },
+	[EFFECT_NODE_READ] = { "get", RES_NODES, NULL, false, KIND_NODE },
+	[EFFECT_CILIUM_NODE_PATCH] = { "patch", RES_CILIUM_NODES, NULL, false, KIND_CILIUM_NODE },
+	[EFFECT_CILIUM_NODE_ERROR] = { "patch", RES_CILIUM_NODES, "status", false, KIND_CILIUM_NODE },
+	[EFFECT_CILIUM_NODE_READ] = { "get", RES_CILIUM_NODES, NULL, false, KIND_CILIUM_NODE },
+	[EFFECT_CILIUM_NODE_DELETE] = { "delete", RES_CILIUM_NODES, NULL, false, IPAM_KINDS },
 	[EFFECT_EVENT] = { "create", RES_EVENTS, NULL, true, IPAM_KINDS },
 };
 
@@ -117,6 +123,8 @@ static void on_done(const struct kube_result *r, void *arg)
 	if (out == OUTCOME_DONE && c->kind == EFFECT_SERVICE_STATUS)
 		log_info(o->config.log, "status written", KV("svc", c->name), KV("addresses", c->addresses),
 			 KV("reason", c->reason));
+	else if (out == OUTCOME_DONE && (c->kind == EFFECT_NODE_PATCH || c->kind == EFFECT_CILIUM_NODE_PATCH))
+		log_info(o->config.log, "PodCIDRs written", KV("node", c->name), KV("cidrs", c->addresses));
 	else if (out != OUTCOME_DONE)
 		log_failure(c, out, r);
 	if (c->kind == EFFECT_RECORD_READ && out == OUTCOME_GONE)
@@ -130,6 +138,16 @@ static void on_done(const struct kube_result *r, void *arg)
 	call_free(c);
 	operator_kick(o);
 	operator_stopped_if_idle(o);
+}
+
+/* The same of PodCIDRs. */
+static void describe_cidrs(struct call *c, const struct effect *x)
+{
+	struct buf text = BUF_INIT(1024);
+	char range[RANGE_TEXT_MAX];
+	for (size_t i = 0; i < x->node.n; i++)
+		buf_addf(&text, "%s%s", text.len ? "," : "", range_format(x->node.cidrs[i], range));
+	c->addresses = buf_take(&text);
 }
 
 /* What the log will say of a status that was written. */
@@ -189,6 +207,10 @@ void act(struct berth_operator *o, const struct effect *x)
 	c->name = x->namespace ? xasprintf("%s/%s", x->namespace, x->name) : xstrdup(x->name ? x->name : "");
 	if (x->kind == EFFECT_SERVICE_STATUS)
 		describe(c, x);
+	if (x->kind == EFFECT_NODE_PATCH || x->kind == EFFECT_CILIUM_NODE_PATCH)
+		describe_cidrs(c, x);
+	if (x->kind == EFFECT_EVENT && strstr(x->event.about, "Node"))
+		log_warn(o->config.log, x->event.reason, KV("node", x->name), KV("why", x->event.message));
 	c->next = o->calls;
 	if (o->calls)
 		o->calls->prev = c;

@@ -9,6 +9,7 @@ static const enum resource_id resources[IPAM_KINDS] = {
 	[KIND_RECORD] = RES_IPADDRESSES,        [KIND_NODE] = RES_NODES,
 	[KIND_SERVICE_CIDR] = RES_SERVICECIDRS, [KIND_POLICY] = RES_POOL_POLICIES,
 	[KIND_RESERVATION] = RES_RESERVATIONS,  [KIND_NAMESPACE] = RES_NAMESPACES,
+	[KIND_CILIUM_NODE] = RES_CILIUM_NODES,
 };
 
 /* kube-apiserver keeps one IPAddress for each ClusterIP. Those lie inside a ServiceCIDR, which is
@@ -112,10 +113,13 @@ static void kind_is_missing(struct feed *f)
 	if (is_deaf(f))
 		return;
 	if (f->kind == KIND_POOL || f->kind == KIND_RECORD || f->kind == KIND_POLICY ||
-	    f->kind == KIND_RESERVATION) {
+	    f->kind == KIND_RESERVATION || f->kind == KIND_CILIUM_NODE) {
 		ipam_kind_lost(o->ipam, f->kind, operator_now(o));
 	} else {
 		ipam_list_begin(o->ipam, f->kind);
+		if (f->kind == KIND_SERVICE_CIDR)
+			ipam_service_cidr(o->ipam, "--service-cluster-ip-range", o->config.service_ranges,
+					  o->config.n_service_ranges, operator_now(o));
 		ipam_list_end(o->ipam, f->kind, operator_now(o));
 	}
 }
@@ -177,6 +181,10 @@ void feeds_start(struct berth_operator *o)
 		struct feed *f = &o->feeds[k];
 		*f = (struct feed){ .o = o, .kind = (enum ipam_kind)k };
 		if (k == KIND_RECORD && o->config.records == RECORDS_NEVER)
+			continue;
+		/* Without a cluster pool they are nobody's business, and nobody need allow us to read them.
+		 */
+		if (k == KIND_CILIUM_NODE && !o->config.ipam.cluster_pool)
 			continue;
 		f->reflector = reflector_new(&(struct reflector_options){
 			.kube = o->kube,

@@ -30,6 +30,7 @@ struct berth_operator {
 	unsigned n_calls;
 	uint64_t serial;
 	bool stopping;
+	bool began; /* the first lists are complete, and what follows from them was said */
 	loop_fn *on_stopped;
 	void *on_stopped_arg;
 	struct loop_timer *patience;

@@ -12,10 +12,39 @@ void operator_kick(struct berth_operator *o)
 	loop_timer_set(o->pump, 0);
 }
 
+static void tell_node_side(const struct berth_operator *o)
+{
+	const char *why;
+	enum node_side side = ipam_node_side(o->ipam, &why);
+	if (why)
+		log_warn(o->config.log, "no PodCIDRs are given out", KV("why", why));
+	else if (o->config.ipam.cluster_pool)
+		log_info(o->config.log, "PodCIDRs are written to",
+			 KV("resource", side == SIDE_CILIUM ? "ciliumnodes"
+					: side == SIDE_NODE ? "nodes"
+							    : "none"));
+}
+
+/* What the first lists say of the configuration. False: it does not go with the cluster. */
+static bool begin(struct berth_operator *o)
+{
+	if (o->began || !ipam_ready(o->ipam))
+		return true;
+	o->began = true;
+	if (!ipam_refusal(o->ipam)) {
+		tell_node_side(o);
+		return true;
+	}
+	o->stopping = true;
+	if (o->config.on_refused)
+		o->config.on_refused(o->config.on_refused_arg);
+	return false;
+}
+
 static void pump(void *arg)
 {
 	struct berth_operator *o = arg;
-	if (o->stopping || !o->leads)
+	if (o->stopping || !o->leads || !begin(o))
 		return;
 	struct effect x;
 	while (ipam_next(o->ipam, operator_now(o), &x))

@@ -22,6 +22,8 @@ struct election_config {
 struct operator_config {
 	struct ipam_config ipam; /* `records` is worked out from the next field */
 	enum records_mode records;
+	const struct range *service_ranges; /* of ClusterIPs, where the API serves no ServiceCIDRs */
+	size_t n_service_ranges;
 	const char *const *managers; /* NULL-terminated; the first one writes, all count as ours */
 	bool metallb;
 	bool install_crds;
@@ -31,6 +33,10 @@ struct operator_config {
 	/* Leadership is lost: nothing leaves any more, and nothing of the operator works any more. */
 	loop_fn *on_lost;
 	void *on_lost_arg;
+	/* The configuration does not go with what the cluster holds: nothing was written, and nothing will
+	 * be; ipam_refusal() says why. */
+	loop_fn *on_refused;
+	void *on_refused_arg;
 	const char *ns;            /* where the operator's own objects are */
 	uint64_t seed;             /* of jitter */
 	struct event_times *times; /* what events cost is added here; NULL = nowhere */

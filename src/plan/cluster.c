@@ -42,6 +42,7 @@ static const struct {
 	{ "IPPoolPolicy", KIND_POLICY, false },
 	{ "IPReservation", KIND_RESERVATION, false },
 	{ "Namespace", KIND_NAMESPACE, false },
+	{ "CiliumNode", KIND_CILIUM_NODE, false },
 };
 
 enum { EVENTS_MAX = 4 * 1024 * 1024, HISTORY_MAX = 16 * 1024 * 1024, BODY_MAX = 1024 * 1024 };
@@ -290,14 +291,43 @@ static void note_manager(const struct cluster *c, struct js *object, const struc
 	js_set(js_get(object, "metadata"), "managedFields", list);
 }
 
+/* The same of a node's spec: the fields of the patch, with their names as managedFields has them. */
+static struct js *field_names(const struct js *change)
+{
+	struct js *names = js_new_object();
+	for (struct js_iter it = js_iter(change); js_next(&it);) {
+		CLEANUP(freep) char *name = xasprintf("f:%s", it.key);
+		js_set(names, name, field_names(it.value));
+	}
+	return names;
+}
+
+static void note_spec_manager(const struct cluster *c, struct js *object, const struct js *change)
+{
+	struct js *meta = js_get(object, "metadata"), *entry = js_new_object(), *fields = js_new_object();
+	if (js_type(js_get(meta, "managedFields")) != JS_ARRAY)
+		js_set(meta, "managedFields", js_new_array());
+	js_set(fields, "f:spec", field_names(js_get(change, "spec")));
+	js_set(entry, "manager", js_new_str(c->view->managers[0]));
+	js_set(entry, "fieldsV1", fields);
+	js_push(js_get(meta, "managedFields"), entry);
+}
+
 static enum outcome patch(struct cluster *c, struct stored *s, struct js *change, enum body_type type)
 {
 	struct slice expected = js_text(js_path(change, "metadata", "resourceVersion"));
 	if (!slice_eq(expected, js_text(js_path(s->object, "metadata", "resourceVersion"))))
 		return OUTCOME_CONFLICT;
+	/* A Node's podCIDRs cannot be changed once they are there. */
+	const struct js *before = js_path(s->object, "spec", "podCIDRs"),
+			*after = js_path(change, "spec", "podCIDRs");
+	if (s->kind == KIND_NODE && after && js_len(before) && !js_equal(before, after))
+		return OUTCOME_REFUSED;
 	struct js *conditions = js_ref(js_path(change, "status", "conditions"));
 	if (s->kind == KIND_SERVICE)
 		note_manager(c, s->object, change);
+	else if (js_has(change, "spec") && (s->kind == KIND_NODE || s->kind == KIND_CILIUM_NODE))
+		note_spec_manager(c, s->object, change);
 	if (type == BODY_STRATEGIC_PATCH && conditions) {
 		js_del(js_get(change, "status"), "conditions");
 		merge_patch(&s->object, change);
@@ -358,6 +388,12 @@ static enum outcome carry_out(struct cluster *c, const struct effect *x)
 		[EFFECT_POOL_FINALIZERS] = "CiliumLoadBalancerIPPool",
 		[EFFECT_POLICY_STATUS] = "IPPoolPolicy",
 		[EFFECT_RESERVATION_STATUS] = "IPReservation",
+		[EFFECT_NODE_PATCH] = "Node",
+		[EFFECT_NODE_READ] = "Node",
+		[EFFECT_CILIUM_NODE_PATCH] = "CiliumNode",
+		[EFFECT_CILIUM_NODE_ERROR] = "CiliumNode",
+		[EFFECT_CILIUM_NODE_READ] = "CiliumNode",
+		[EFFECT_CILIUM_NODE_DELETE] = "CiliumNode",
 	};
 	const char *kind = objects[x->kind];
 	struct stored *s = kind ? find(c, kind, x->namespace ? x->namespace : "", x->name) : NULL;
@@ -371,15 +407,21 @@ static enum outcome carry_out(struct cluster *c, const struct effect *x)
 			 x->event.message);
 		return OUTCOME_DONE;
 	case EFFECT_RECORD_DELETE:
+	case EFFECT_CILIUM_NODE_DELETE:
 		return s ? delete (c, s, doc) : OUTCOME_GONE;
 	case EFFECT_RECORD_READ:
 	case EFFECT_SERVICE_READ:
+	case EFFECT_NODE_READ:
+	case EFFECT_CILIUM_NODE_READ:
 		if (s)
 			tell(c, s);
 		return s ? OUTCOME_DONE : OUTCOME_GONE;
 	case EFFECT_RECORD_PATCH:
 	case EFFECT_SERVICE_STATUS:
 	case EFFECT_POOL_STATUS:
+	case EFFECT_NODE_PATCH:
+	case EFFECT_CILIUM_NODE_PATCH:
+	case EFFECT_CILIUM_NODE_ERROR:
 	case EFFECT_POOL_FINALIZERS:
 	case EFFECT_POLICY_STATUS:
 	case EFFECT_RESERVATION_STATUS:
@@ -443,10 +485,13 @@ void cluster_sync(struct cluster *c)
 	for (int k = 0; k < IPAM_KINDS; k++)
 		ipam_list_begin(c->ipam, (enum ipam_kind)k);
 	size_t at = 0;
-	for (const struct stored *s; (s = map_next(&c->objects, &at));)
+	bool cilium_nodes = false;
+	for (const struct stored *s; (s = map_next(&c->objects, &at));) {
+		cilium_nodes = cilium_nodes || s->kind == KIND_CILIUM_NODE;
 		tell(c, s);
+	}
 	for (int k = 0; k < IPAM_KINDS; k++)
-		if (c->lost[k])
+		if (c->lost[k] || (k == KIND_CILIUM_NODE && !cilium_nodes))
 			ipam_kind_lost(c->ipam, (enum ipam_kind)k, cluster_now(c));
 		else
 			ipam_list_end(c->ipam, (enum ipam_kind)k, cluster_now(c));

@@ -17,10 +17,10 @@ struct cluster *cluster_new(const struct ipam_config *c, const struct view_confi
 void cluster_free(struct cluster *c); /* NULL allowed */
 void cluster_freep(struct cluster **c);
 
-/* Takes over an object (Service, CiliumLoadBalancerIPPool, IPAddress, Node, ServiceCIDR, IPPoolPolicy,
- * IPReservation, Namespace; other kinds are ignored: 0, ours: 1) as it stands: a new version of it, uid and
- * creationTimestamp filled in where they lack. The core is told at once. `object` is borrowed. -EINVAL: no
- * kind or name. */
+/* Takes over an object (Service, CiliumLoadBalancerIPPool, IPAddress, Node, CiliumNode, ServiceCIDR,
+ * IPPoolPolicy, IPReservation, Namespace; other kinds are ignored: 0, ours: 1) as it stands: a new version of
+ * it, uid and creationTimestamp filled in where they lack. The core is told at once. `object` is borrowed.
+ * -EINVAL: no kind or name. */
 int cluster_put(struct cluster *c, const struct js *object, struct err *e);
 /* False if there was none. One with finalizers is only marked, and goes with the last of them. ns is "" for
  * cluster-scoped kinds. */

@@ -490,6 +490,19 @@ const struct js *plan_get(const struct plan *p, const char *kind, const char *ns
 	return cluster_get(p->cluster, kind, ns, name);
 }
 
+static void note_any(struct js *object, void *arg)
+{
+	(void)object;
+	*(bool *)arg = true;
+}
+
+bool plan_has(const struct plan *p, const char *kind)
+{
+	bool any = false;
+	cluster_each(p->cluster, kind, note_any, &any);
+	return any;
+}
+
 struct moment plan_now(const struct plan *p)
 {
 	return cluster_now(p->cluster);

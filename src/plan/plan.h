@@ -47,4 +47,6 @@ void plan_problems(struct plan *p, const struct js *object, void (*fn)(const cha
 struct ipam *plan_ipam(struct plan *p);
 /* The object as the API would show it now; NULL = there is none. Borrowed. */
 const struct js *plan_get(const struct plan *p, const char *kind, const char *ns, const char *name);
+/* Is there any object of the kind? */
+bool plan_has(const struct plan *p, const char *kind);
 struct moment plan_now(const struct plan *p);

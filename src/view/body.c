@@ -1,5 +1,7 @@
 #include "view/body.h"
 
+#include "view/body_parts.h"
+
 #include "data/sha256.h"
 
 #include <stdio.h>
@@ -20,15 +22,13 @@ const char *pool_label(const char *name, char text[LABEL_VALUE_MAX])
 	return text;
 }
 
-static void add_member(struct buf *out, const char *key, const char *value)
+void add_member(struct buf *out, const char *key, const char *value)
 {
 	buf_addf(out, "\"%s\":", key);
 	buf_add_json(out, slice_of(value));
 }
 
-/* Starts a patch whose resourceVersion is a precondition: the API server answers 409 if the object
- * has another one. */
-static void begin_patch(struct buf *out, const char *resource_version)
+void begin_patch(struct buf *out, const char *resource_version)
 {
 	buf_add_str(out, "{\"metadata\":{");
 	add_member(out, "resourceVersion", resource_version ? resource_version : "");
@@ -243,9 +243,9 @@ static void record_delete(const struct effect *e, struct buf *out)
 
 static const char *api_version_of(const char *kind)
 {
-	return strcmp(kind, "CiliumLoadBalancerIPPool") == 0 ? "cilium.io/v2"
-	       : strcmp(kind, "Service") == 0                ? "v1"
-							     : "berth.dev/v1alpha1";
+	return strncmp(kind, "Cilium", 6) == 0                             ? "cilium.io/v2"
+	       : strcmp(kind, "Service") == 0 || strcmp(kind, "Node") == 0 ? "v1"
+									   : "berth.dev/v1alpha1";
 }
 
 static void event(const struct effect *e, const struct body_context *x, struct buf *out)
@@ -301,12 +301,26 @@ enum body_type body_of_effect(const struct effect *x, const struct body_context 
 		reservation_status(x, out);
 		return BODY_MERGE_PATCH;
 	case EFFECT_RECORD_CREATE:
-		record_create(x, c, out);
+		if (x->record.block)
+			body_claim_create(x, c, out);
+		else
+			record_create(x, c, out);
 		return BODY_JSON;
 	case EFFECT_RECORD_PATCH:
-		record_patch(x, out);
+		if (x->record.block)
+			body_claim_patch(x, out);
+		else
+			record_patch(x, out);
+		return BODY_MERGE_PATCH;
+	case EFFECT_NODE_PATCH:
+	case EFFECT_CILIUM_NODE_PATCH:
+		body_pod_cidrs(x, out);
+		return BODY_MERGE_PATCH;
+	case EFFECT_CILIUM_NODE_ERROR:
+		body_node_error(x, out);
 		return BODY_MERGE_PATCH;
 	case EFFECT_RECORD_DELETE:
+	case EFFECT_CILIUM_NODE_DELETE:
 		record_delete(x, out);
 		return BODY_JSON;
 	case EFFECT_EVENT:
@@ -314,6 +328,8 @@ enum body_type body_of_effect(const struct effect *x, const struct body_context 
 		return BODY_JSON;
 	case EFFECT_RECORD_READ:
 	case EFFECT_SERVICE_READ:
+	case EFFECT_NODE_READ:
+	case EFFECT_CILIUM_NODE_READ:
 	case EFFECT_POOL_KIND_READ:
 	case EFFECT_HISTORY:
 	case EFFECT_KINDS:

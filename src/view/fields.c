@@ -92,9 +92,43 @@ static const struct js_keep record[] = { JS_KEEP("metadata", metadata), JS_KEEP_
 
 /* A Node's status names every image it has. */
 static const struct js_keep node_status[] = { JS_KEEP("addresses", NULL), JS_KEEP_END };
+static const struct js_keep managed_ipam[] = { JS_KEEP("f:podCIDRs", js_keep_presence), JS_KEEP_END };
+static const struct js_keep managed_node_spec[] = {
+	JS_KEEP("f:podCIDR", js_keep_presence),
+	JS_KEEP("f:podCIDRs", js_keep_presence),
+	JS_KEEP("f:ipam", managed_ipam),
+	JS_KEEP_END,
+};
+static const struct js_keep managed_node[] = { JS_KEEP("f:spec", managed_node_spec), JS_KEEP_END };
+static const struct js_keep node_managed_fields[] = { JS_KEEP("manager", NULL),
+						      JS_KEEP("fieldsV1", managed_node), JS_KEEP_END };
+static const struct js_keep node_metadata[] = {
+	JS_KEEP("name", NULL),
+	JS_KEEP("uid", NULL),
+	JS_KEEP("resourceVersion", NULL),
+	JS_KEEP("creationTimestamp", NULL),
+	JS_KEEP("deletionTimestamp", NULL),
+	JS_KEEP("ownerReferences", NULL),
+	JS_KEEP("managedFields", node_managed_fields),
+	JS_KEEP_END,
+};
+static const struct js_keep node_spec[] = { JS_KEEP("podCIDR", NULL), JS_KEEP("podCIDRs", NULL),
+					    JS_KEEP_END };
 static const struct js_keep node[] = {
-	JS_KEEP("metadata", metadata),
+	JS_KEEP("metadata", node_metadata),
+	JS_KEEP("spec", node_spec),
 	JS_KEEP("status", node_status),
+	JS_KEEP_END,
+};
+static const struct js_keep ipam[] = { JS_KEEP("podCIDRs", NULL), JS_KEEP_END };
+static const struct js_keep cilium_node_spec[] = { JS_KEEP("ipam", ipam), JS_KEEP_END };
+static const struct js_keep ipam_error[] = { JS_KEEP("error", NULL), JS_KEEP_END };
+static const struct js_keep ipam_status[] = { JS_KEEP("operator-status", ipam_error), JS_KEEP_END };
+static const struct js_keep cilium_node_status[] = { JS_KEEP("ipam", ipam_status), JS_KEEP_END };
+static const struct js_keep cilium_node[] = {
+	JS_KEEP("metadata", node_metadata),
+	JS_KEEP("spec", cilium_node_spec),
+	JS_KEEP("status", cilium_node_status),
 	JS_KEEP_END,
 };
 static const struct js_keep service_cidr_spec[] = { JS_KEEP("cidrs", NULL), JS_KEEP_END };
@@ -115,6 +149,7 @@ const struct js_keep *view_fields(enum ipam_kind k)
 		[KIND_POLICY] = rule,
 		[KIND_RESERVATION] = rule,
 		[KIND_NAMESPACE] = namespace,
+		[KIND_CILIUM_NODE] = cilium_node,
 	};
 	return k < IPAM_KINDS ? fields[k] : NULL;
 }

@@ -1,18 +1,5 @@
 #include "view/parts.h"
 
-size_t view_node(const struct js *object, struct ip **ret)
-{
-	const struct js *list = js_path(object, "status", "addresses");
-	struct ip *ips = xcalloc(js_len(list), sizeof(*ips));
-	size_t n = 0;
-	/* Host names and DNS names do not parse, and are not meant. */
-	for (size_t i = 0; i < js_len(list); i++)
-		if (ip_parse(js_text(js_get(js_item(list, i), "address")), &ips[n], NULL) == 0)
-			n++;
-	*ret = ips;
-	return n;
-}
-
 size_t view_service_cidr(const struct js *object, struct range **ret)
 {
 	const struct js *list = js_path(object, "spec", "cidrs");

@@ -55,6 +55,10 @@ int view_record(const struct js *object, struct record_view *ret, struct err *e)
 	in->holders = js_str(js_get(notes, "berth.dev/holder"));
 	in->pool = js_str(js_get(notes, "berth.dev/pool"));
 	in->phase = phase_of(js_text(js_get(notes, "berth.dev/state")));
+	in->block = js_str(js_get(notes, "berth.dev/block"));
+	in->owner = js_str(js_get(notes, "berth.dev/owner"));
+	in->owner_uid = js_str(js_get(notes, "berth.dev/owner-uid"));
+	in->found = slice_is(js_text(js_get(notes, "berth.dev/found")), "true");
 	in->allocated_at = time_of(js_get(notes, "berth.dev/allocated-at"));
 	in->released_at = time_of(js_get(notes, "berth.dev/released-at"));
 	read_history(js_str(js_get(notes, "berth.dev/history")), ret);

@@ -62,11 +62,15 @@ static void tell_namespace(struct ipam *m, const struct js *object, struct momen
 	ipam_namespace(m, view_name(object), labels, n, now);
 }
 
-static void tell_node(struct ipam *m, const struct js *object, struct moment now)
+static int tell_node(struct ipam *m, enum node_side side, const struct js *object,
+		     const struct view_config *c, enum told_by by, struct moment now, struct err *e)
 {
-	CLEANUP(freep) struct ip *ips = NULL;
-	size_t n = view_node(object, &ips);
-	ipam_node(m, view_name(object), ips, n, now);
+	CLEANUP(node_view_done) struct node_view v = { 0 };
+	int r = view_node(object, side, c, &v, e);
+	v.in.by = by;
+	if (r == 0)
+		ipam_node(m, &v.in, now);
+	return r;
 }
 
 static void tell_service_cidr(struct ipam *m, const struct js *object, struct moment now)
@@ -87,8 +91,9 @@ int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, cons
 	case KIND_RECORD:
 		return tell_record(m, object, by, now, e);
 	case KIND_NODE:
-		tell_node(m, object, now);
-		break;
+		return tell_node(m, SIDE_NODE, object, c, by, now, e);
+	case KIND_CILIUM_NODE:
+		return tell_node(m, SIDE_CILIUM, object, c, by, now, e);
 	case KIND_SERVICE_CIDR:
 		tell_service_cidr(m, object, now);
 		break;
@@ -131,7 +136,10 @@ void view_tell_deleted(struct ipam *m, enum ipam_kind kind, const struct js *obj
 			ipam_record_deleted(m, ip, now);
 		break;
 	case KIND_NODE:
-		ipam_node(m, name, NULL, 0, now);
+		ipam_node_deleted(m, SIDE_NODE, name, uid, now);
+		break;
+	case KIND_CILIUM_NODE:
+		ipam_node_deleted(m, SIDE_CILIUM, name, uid, now);
 		break;
 	case KIND_SERVICE_CIDR:
 		ipam_service_cidr(m, name, NULL, 0, now);

@@ -82,8 +82,17 @@ struct reservation_view {
 int view_reservation(const struct js *object, struct reservation_view *ret, struct err *e);
 void reservation_view_done(struct reservation_view *v);
 
-/* Addresses of a Node, ranges of a ServiceCIDR; *ret is owned by the caller, who frees it. */
-size_t view_node(const struct js *object, struct ip **ret);
+/* A Node or a CiliumNode. */
+struct node_view {
+	struct node_in in;
+	struct ip *addresses;
+	const char **cidrs;
+};
+int view_node(const struct js *object, enum node_side side, const struct view_config *c,
+	      struct node_view *ret, struct err *e);
+void node_view_done(struct node_view *v);
+
+/* Ranges of a ServiceCIDR; *ret is owned by the caller, who frees it. */
 size_t view_service_cidr(const struct js *object, struct range **ret);
 /* Labels of a Namespace; *ret is owned by the caller, the texts by the document. */
 size_t view_namespace_labels(const struct js *object, struct label **ret);

@@ -1,5 +1,6 @@
 #include "expect.h"
 
+#include "expect_nodes.h"
 #include "objects.h"
 
 #include <stdio.h>
@@ -469,9 +470,11 @@ static void check_events(const struct run *r, const struct js *want, const struc
 
 void expect(struct run *r, const struct js *want, struct buf *wrong)
 {
-	static const char *const known[] = { "services", "pools",  "policies",      "reservations",
-					     "records",  "events", "records-count", "no-events",
-					     "writes",   "order",  "decisions",     "ready" };
+	static const char *const known[] = { "services", "pools",       "policies",      "reservations",
+					     "records",  "events",      "records-count", "no-events",
+					     "writes",   "order",       "decisions",     "ready",
+					     "nodes",    "ciliumNodes", "claims",        "podcidrs",
+					     "refused" };
 	for (struct js_iter it = js_iter(want); js_next(&it);) {
 		size_t i = 0;
 		while (i < ARRAY_LEN(known) && strcmp(known[i], it.key) != 0)
@@ -481,6 +484,7 @@ void expect(struct run *r, const struct js *want, struct buf *wrong)
 	}
 	for (struct js_iter it = js_iter(js_get(want, "services")); js_next(&it);)
 		check_service(r, it.key, it.value, wrong);
+	check_nodes(r, want, wrong);
 	for (struct js_iter it = js_iter(js_get(want, "pools")); js_next(&it);)
 		check_pool(r, it.key, it.value, wrong);
 	for (struct js_iter it = js_iter(js_get(want, "policies")); js_next(&it);)

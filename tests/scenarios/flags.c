@@ -27,6 +27,63 @@ static void add_classes(struct scenario_flags *f, size_t *n, const char *list)
 	}
 }
 
+/* Puts the networks of a list to those of their families. */
+static int add_networks(const char *list, struct range (*to)[POOL_ENTRIES_MAX], size_t n[FAMILIES],
+			struct err *e)
+{
+	struct slice rest = slice_of(list), one;
+	n[IPV4] = n[IPV6] = 0;
+	while (slice_cut(&rest, ',', &one)) {
+		struct range r;
+		bool host_bits;
+		int err = range_parse_cidr(one, &r, &host_bits, e);
+		if (err < 0)
+			return err;
+		enum family family = range_family(r);
+		if (n[family] < POOL_ENTRIES_MAX)
+			to[family][n[family]++] = r;
+	}
+	return 1;
+}
+
+/* One of the cluster pool's: 1, or 0 if it is none. What is wrong with them is not looked for here. */
+static int add_pool_flag(struct scenario_flags *f, const char *flag, struct err *e)
+{
+	const char *value;
+	struct cluster_pool_family *four = &f->pool.family[IPV4], *six = &f->pool.family[IPV6];
+	size_t n[FAMILIES];
+	int r = 1;
+	if (flag_is(flag, "--cluster-pool-ipv4-cidr", &value)) {
+		r = add_networks(value, f->entries, n, e);
+		four->n_entries = n[IPV4];
+	} else if (flag_is(flag, "--cluster-pool-ipv6-cidr", &value)) {
+		r = add_networks(value, f->entries, n, e);
+		six->n_entries = n[IPV6];
+	} else if (flag_is(flag, "--operator-ipam-pod-cidr", &value)) {
+		r = add_networks(value, f->pods, n, e);
+		four->n_pods = n[IPV4];
+		six->n_pods = n[IPV6];
+	} else if (flag_is(flag, "--cluster-pool-ipv4-mask-size", &value)) {
+		four->mask = atoi(value);
+	} else if (flag_is(flag, "--cluster-pool-ipv6-mask-size", &value)) {
+		six->mask = atoi(value);
+	} else if (flag_is(flag, "--external-ips-from-cluster-pool", &value)) {
+		f->pool.external = strcmp(value, "false") != 0;
+	} else if (flag_is(flag, "--nodes-gc-interval", &value)) {
+		return duration_parse(slice_of(value), &f->pool.nodes_gc_interval) < 0
+			       ? err_set(e, EINVAL, "%s: no duration", flag)
+			       : 1;
+	} else if (flag_is(flag, "--node-resource", &value)) {
+		f->pool.resource = strcmp(value, "ciliumnodes") == 0 ? NODE_RESOURCE_CILIUM_NODES
+				   : strcmp(value, "nodes") == 0     ? NODE_RESOURCE_NODES
+				   : strcmp(value, "none") == 0      ? NODE_RESOURCE_NONE
+								     : NODE_RESOURCE_AUTO;
+	} else {
+		return 0;
+	}
+	return r;
+}
+
 static int add_flag(struct scenario_flags *f, size_t *n_classes, const char *flag, struct err *e)
 {
 	const char *value;
@@ -53,6 +110,9 @@ static int add_flag(struct scenario_flags *f, size_t *n_classes, const char *fla
 		return duration_parse(slice_of(value), &f->ipam.mass_release_delay) < 0
 			       ? err_set(e, EINVAL, "%s: no duration", flag)
 			       : 0;
+	int pool = add_pool_flag(f, flag, e);
+	if (pool != 0)
+		return pool < 0 ? pool : 0;
 	bool known = true;
 	if (flag_is(flag, "--enable-ipv4", &value) && slice_to_bool(slice_of(value), &on) == 0)
 		f->ipam.family_on[IPV4] = on;
@@ -84,7 +144,14 @@ int flags_of(const struct js *list, struct scenario_flags *ret, struct err *e)
 			  .max_in_flight = 16 },
 		.view = { .managers = managers },
 		.classes = { "berth.dev/lb" },
+		.pool = { .external = true, .nodes_gc_interval = 300000 },
 	};
+	ret->pool.family[IPV4].mask = 24;
+	ret->pool.family[IPV6].mask = 112;
+	for (int f = 0; f < FAMILIES; f++) {
+		ret->pool.family[f].entries = ret->entries[f];
+		ret->pool.family[f].pods = ret->pods[f];
+	}
 	ret->ipam.classes = ret->classes;
 	for (size_t i = 0; i < js_len(list); i++) {
 		int r = add_flag(ret, &n_classes, js_str(js_item(list, i)), e);
@@ -92,5 +159,7 @@ int flags_of(const struct js *list, struct scenario_flags *ret, struct err *e)
 			return r;
 	}
 	ret->classes[n_classes] = NULL;
+	if (ret->pool.family[IPV4].n_entries || ret->pool.family[IPV6].n_entries)
+		ret->ipam.cluster_pool = &ret->pool;
 	return 0;
 }

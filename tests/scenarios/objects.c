@@ -13,6 +13,7 @@ static const struct {
 	{ "record", "IPAddress" },          { "node", "Node" },
 	{ "serviceCIDR", "ServiceCIDR" },   { "policy", "IPPoolPolicy" },
 	{ "reservation", "IPReservation" }, { "namespace", "Namespace" },
+	{ "ciliumNode", "CiliumNode" },
 };
 enum {
 	FORM_SERVICE,
@@ -22,7 +23,8 @@ enum {
 	FORM_CIDR,
 	FORM_POLICY,
 	FORM_RESERVATION,
-	FORM_NAMESPACE
+	FORM_NAMESPACE,
+	FORM_CILIUM_NODE
 };
 
 struct object_name service_name_of(const char *text)
@@ -296,8 +298,9 @@ static int put_history(struct js *notes, const struct js *list, msec wall, struc
 
 static int make_record(struct js *o, const struct js *body, msec wall, struct err *e)
 {
-	static const char *const known[] = { "address",   "holders",  "manager", "releasing", "state",
-					     "allocated", "released", "pool",    "history",   NULL };
+	static const char *const known[] = { "address", "holders",   "manager",  "releasing",
+					     "state",   "allocated", "released", "pool",
+					     "history", "block",     "owner",    NULL };
 	int r = check_known(body, "record", known, e);
 	if (r < 0)
 		return r;
@@ -310,6 +313,8 @@ static int make_record(struct js *o, const struct js *body, msec wall, struct er
 	put_note(notes, body, "state", "berth.dev/state");
 	put_note(notes, body, "pool", "berth.dev/pool");
 	put_note(labels, body, "pool", "berth.dev/pool");
+	put_note(notes, body, "block", "berth.dev/block");
+	put_note(notes, body, "owner", "berth.dev/owner");
 	if (js_bool(js_get(body, "releasing"), false))
 		put_text(notes, "berth.dev/state", "releasing");
 	r = put_time(notes, "berth.dev/allocated-at", js_get(body, "allocated"), wall, e);
@@ -365,10 +370,10 @@ static int make_reservation(struct js *o, const struct js *body, const struct js
 	return put_time(spec, "expiresAt", js_get(body, "expires"), wall, e);
 }
 
-static int make_node(struct js *o, const struct js *body)
+static int make_node(struct js *o, const struct js *body, const struct js *old)
 {
-	struct js *list = js_new_array();
-	const struct js *addresses = js_get(body, "addresses");
+	struct js *list = js_new_array(), *spec = js_need_object(o, "spec");
+	const struct js *addresses = js_get(body, "addresses"), *cidrs = js_get(body, "cidrs");
 	for (size_t i = 0; i < js_len(addresses); i++) {
 		struct js *a = js_new_object();
 		put_text(a, "type", "InternalIP");
@@ -376,6 +381,37 @@ static int make_node(struct js *o, const struct js *body)
 		js_push(list, a);
 	}
 	js_set(js_need_object(o, "status"), "addresses", list);
+	if (old)
+		js_set(o, "spec", js_clone(js_get(old, "spec")));
+	if (cidrs) {
+		js_set(spec, "podCIDR", js_clone(js_item(cidrs, 0)));
+		js_set(spec, "podCIDRs", js_clone(cidrs));
+	}
+	return 0;
+}
+
+static int make_cilium_node(struct js *o, const struct js *body, const struct js *old)
+{
+	struct js *ipam = js_need_object(js_need_object(o, "spec"), "ipam");
+	const struct js *cidrs = js_get(body, "cidrs");
+	if (!cidrs)
+		cidrs = js_path(old, "spec", "ipam", "podCIDRs");
+	if (cidrs)
+		js_set(ipam, "podCIDRs", js_clone(cidrs));
+	if (js_bool(js_get(body, "owned"), false)) {
+		struct js *list = js_new_array(), *owner = js_new_object();
+		put_text(owner, "apiVersion", "v1");
+		put_text(owner, "kind", "Node");
+		put_text(owner, "name", js_str(js_get(body, "name")));
+		put_text(owner, "uid", "00000000-0000-4000-8000-00000000000f");
+		js_push(list, owner);
+		js_set(js_get(o, "metadata"), "ownerReferences", list);
+	}
+	if (js_has(body, "error"))
+		js_set(js_need_object(js_need_object(js_need_object(o, "status"), "ipam"), "operator-status"),
+		       "error", js_clone(js_get(body, "error")));
+	else if (old)
+		js_set(o, "status", js_clone(js_get(old, "status")));
 	return 0;
 }
 
@@ -408,7 +444,7 @@ struct js *object_of(const struct js *form, const struct js *old, msec wall, str
 		r = make_record(o, body, wall, e);
 		break;
 	case FORM_NODE:
-		r = make_node(o, body);
+		r = make_node(o, body, old);
 		break;
 	case FORM_CIDR:
 		js_set(js_need_object(o, "spec"), "cidrs", js_clone(js_get(body, "cidrs")));
@@ -418,6 +454,9 @@ struct js *object_of(const struct js *form, const struct js *old, msec wall, str
 		break;
 	case FORM_RESERVATION:
 		r = make_reservation(o, body, old, wall, e);
+		break;
+	case FORM_CILIUM_NODE:
+		r = make_cilium_node(o, body, old);
 		break;
 	case FORM_NAMESPACE:
 		copy_members(js_need_object(meta, "labels"), js_get(body, "labels"));

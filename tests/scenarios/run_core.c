@@ -4,7 +4,7 @@
 #include "objects.h"
 
 #include "data/yaml.h"
-#include "expect.h"
+#include "expect_nodes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +26,12 @@ static const char *const effect_names[EFFECT_KINDS] = {
 	[EFFECT_POLICY_STATUS] = "policy-status",
 	[EFFECT_RESERVATION_STATUS] = "reservation-status",
 	[EFFECT_HISTORY] = "history",
+	[EFFECT_NODE_PATCH] = "node-patch",
+	[EFFECT_NODE_READ] = "node-read",
+	[EFFECT_CILIUM_NODE_PATCH] = "cilium-node-patch",
+	[EFFECT_CILIUM_NODE_ERROR] = "cilium-node-error",
+	[EFFECT_CILIUM_NODE_READ] = "cilium-node-read",
+	[EFFECT_CILIUM_NODE_DELETE] = "cilium-node-delete",
 	[EFFECT_EVENT] = "event",
 };
 static const char *const outcome_names[] = {
@@ -182,11 +188,14 @@ static void check_end(struct run *r, const struct js *scenario, struct buf *wron
 			   cluster_writes(r->cluster, EFFECT_POOL_STATUS) +
 			   cluster_writes(r->cluster, EFFECT_POOL_FINALIZERS) +
 			   cluster_writes(r->cluster, EFFECT_POLICY_STATUS) +
-			   cluster_writes(r->cluster, EFFECT_RESERVATION_STATUS) + record_writes(r->cluster);
+			   cluster_writes(r->cluster, EFFECT_RESERVATION_STATUS) + record_writes(r->cluster) +
+			   node_writes(r->cluster);
 		if (n)
 			buf_addf(wrong, "# at the end: a restart writes %zu times\n", n);
 	}
 	check_unique(r->cluster, wrong);
+	if (js_bool(js_get(scenario, "settles"), true))
+		check_blocks(r->cluster, wrong);
 }
 
 static int run_steps(struct run *r, const struct js *scenario, struct buf *wrong, struct err *e)

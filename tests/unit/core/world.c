@@ -353,6 +353,12 @@ static void carry_out(struct world *w, const struct effect *e)
 	case EFFECT_SERVICE_READ:
 	case EFFECT_RESERVATION_STATUS:
 	case EFFECT_HISTORY:
+	case EFFECT_NODE_PATCH:
+	case EFFECT_NODE_READ:
+	case EFFECT_CILIUM_NODE_PATCH:
+	case EFFECT_CILIUM_NODE_ERROR:
+	case EFFECT_CILIUM_NODE_READ:
+	case EFFECT_CILIUM_NODE_DELETE:
 	case EFFECT_KINDS:
 		break;
 	}

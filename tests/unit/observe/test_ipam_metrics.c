@@ -143,7 +143,8 @@ static void start(struct world *w)
 	for (size_t i = 0; i < ARRAY_LEN(w->services); i++)
 		tell_service(w, &w->services[i]);
 	const struct ip node = ip_make(IPV4, 0xc0000205); /* 192.0.2.5 */
-	ipam_node(w->ipam, "node-1", &node, 1, at(0));
+	ipam_node(w->ipam, &(struct node_in){ .name = "node-1", .addresses = &node, .n_addresses = 1 },
+		  at(0));
 	for (int k = 0; k < IPAM_KINDS; k++)
 		ipam_list_end(w->ipam, (enum ipam_kind)k, at(0));
 	settle(w);

@@ -68,10 +68,23 @@ static const char reservation[] =
 
 static const char namespace[] = "{\"metadata\":{\"name\":\"team\",\"labels\":{\"tier\":\"gold\"}},"
 				"\"status\":{\"phase\":\"Active\"}}";
+#define NODE_METADATA                                                                                     \
+	"\"metadata\":{\"name\":\"n1\",\"uid\":\"u\",\"resourceVersion\":\"7\",\"labels\":{\"a\":\"b\"}," \
+	"\"creationTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\","  \
+	"\"ownerReferences\":[{\"name\":\"x\"}],\"managedFields\":[{\"manager\":\"berth\",\"fieldsV1\":{" \
+	"\"f:spec\":"                                                                                     \
+	"{\"f:podCIDRs\":{\".\":{}},\"f:ipam\":{\"f:podCIDRs\":{}}}}}]}"
 
 static const char node[] =
-	"{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"podCIDR\":\"10.1.0.0/24\"},\"status\":{\"images\":[{}],"
+	"{" NODE_METADATA
+	",\"spec\":{\"podCIDR\":\"10.1.0.0/24\",\"podCIDRs\":[\"10.1.0.0/24\",\"fd00::/112\"]},"
+	"\"status\":{\"images\":[{}],"
 	"\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"192.0.2.7\"},{\"address\":\"host\"}]}}";
+
+static const char cilium_node[] =
+	"{" NODE_METADATA
+	",\"spec\":{\"health\":{},\"ipam\":{\"pool\":{},\"podCIDRs\":[\"10.1.0.0/24\",\"fd00::/112\"]}},"
+	"\"status\":{\"eni\":{},\"ipam\":{\"operator-status\":{\"error\":\"full\"}}}}";
 
 static const char cidr[] = "{\"metadata\":{\"name\":\"kubernetes\"},\"spec\":{\"cidrs\":[\"10.96.0.0/12\"]},"
 			   "\"status\":{\"conditions\":[{}]}}";
@@ -272,15 +285,45 @@ static void a_namespace_reads_the_same(void **state)
 	assert_string_equal(labels[0].value, "gold");
 }
 
+static void one_node_reads_the_same(const struct both *b, enum node_side side, size_t n_addresses)
+{
+	static const char *const managers[] = { "berth", NULL };
+	static const struct view_config us = { .managers = managers };
+	struct node_view whole, kept;
+	assert_int_equal(view_node(b->whole, side, &us, &whole, NULL), 0);
+	assert_int_equal(view_node(b->kept, side, &us, &kept, NULL), 0);
+	const struct node_in *w = &whole.in, *k = &kept.in;
+	SAME_TEXT(name);
+	SAME_TEXT(uid);
+	SAME_TEXT(resource_version);
+	SAME(created);
+	SAME(deleting);
+	SAME(owned);
+	SAME(cidrs_ours);
+	SAME(n_cidrs);
+	assert_int_equal(w->n_addresses, n_addresses);
+	assert_int_equal(k->n_addresses, n_addresses);
+	assert_int_equal(w->n_cidrs, 2);
+	for (size_t i = 0; i < w->n_cidrs; i++) {
+		SAME_TEXT(cidrs[i]);
+	}
+	if (side == SIDE_CILIUM) {
+		SAME_TEXT(error);
+	}
+	node_view_done(&whole);
+	node_view_done(&kept);
+}
+
 static void nodes_and_ranges_read_the_same(void **state)
 {
 	(void)state;
 	CLEANUP(both_done) struct both n = parse(node, KIND_NODE);
 	CLEANUP(both_done) struct both c = parse(cidr, KIND_SERVICE_CIDR);
-	CLEANUP(freep) struct ip *ips = NULL;
 	CLEANUP(freep) struct range *ranges = NULL;
-	assert_int_equal(view_node(n.kept, &ips), 1);
 	assert_int_equal(view_service_cidr(c.kept, &ranges), 1);
+	one_node_reads_the_same(&n, SIDE_NODE, 1);
+	CLEANUP(both_done) struct both o = parse(cilium_node, KIND_CILIUM_NODE);
+	one_node_reads_the_same(&o, SIDE_CILIUM, 0);
 }
 
 int main(void)
