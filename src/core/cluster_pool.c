@@ -358,18 +358,25 @@ void cluster_pool_result(struct ipam *m, const struct flight *f, enum outcome o,
 	c->in_flight--;
 	if (retry_after)
 		c->not_before = now.mono + retry_after;
-	if (n)
-		n->in_flight = n->dirty = false;
 	bool again;
 	if (t) {
-		t->in_flight = false;
+		/* It and its node stay what they are until the result is taken in, though nothing may keep
+		 * them any more. */
 		f->addr->in_flight = f->addr->overtaken = false;
 		again = record_result(m, f, o, now);
+		t->in_flight = false;
+		if (n)
+			n->in_flight = n->dirty = false;
 		addr_wake_holders(m, f->addr);
 		ledger_prune(m, f->addr);
+		const bool stays = t->shown[SIDE_NODE] || t->shown[SIDE_CILIUM] || t->given || t->claim;
+		tenure_prune(m, t);
+		if (!n && !stays)
+			return;
 		if (!n)
 			external_pool_update(m);
 	} else {
+		n->in_flight = n->dirty = false;
 		again = object_result(m, n, f, o, now);
 	}
 	if (again)

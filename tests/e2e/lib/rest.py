@@ -23,6 +23,7 @@ RESOURCES = {
     "Lease": ("coordination.k8s.io/v1", "leases", True),
     "IPAddress": ("networking.k8s.io/v1", "ipaddresses", False),
     "ServiceCIDR": ("networking.k8s.io/v1", "servicecidrs", False),
+    "CiliumNode": ("cilium.io/v2", "ciliumnodes", False),
     "CiliumLoadBalancerIPPool": ("cilium.io/v2", "ciliumloadbalancerippools", False),
     "IPPoolPolicy": ("berth.dev/v1alpha1", "ippoolpolicies", False),
     "IPReservation": ("berth.dev/v1alpha1", "ipreservations", False),

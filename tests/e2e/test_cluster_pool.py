@@ -1,0 +1,202 @@
+"""PodCIDRs for nodes and external addresses out of one space: docs/cluster-pool.md."""
+
+import ipaddress
+import os
+import random
+import time
+
+import pytest
+
+from lib.berth import run
+from lib.process import wait_until
+
+pytestmark = pytest.mark.durable
+
+CIDR = "--cluster-pool-ipv4-cidr="
+NODES = "--node-resource=nodes"
+CRD = os.path.join(os.path.dirname(__file__), "..", "crds", "ciliumnodes.yaml")
+
+
+def create_node(cluster, name, cidrs=None):
+    spec = {"podCIDR": cidrs[0], "podCIDRs": cidrs} if cidrs else {}
+    return cluster.api.create({"kind": "Node", "metadata": {"name": name}, "spec": spec})
+
+
+def cidrs_of(node):
+    spec = node.get("spec", {})
+    return spec.get("podCIDRs") or spec.get("ipam", {}).get("podCIDRs") or []
+
+
+def wait_cidrs(cluster, name, kind="Node", timeout=20):
+    return wait_until(f"{kind} {name} has a PodCIDR", lambda: cidrs_of(cluster.api.get(kind, name)), timeout=timeout)
+
+
+def claims(cluster):
+    """block -> owner"""
+    notes = [r["metadata"].get("annotations", {}) for r in cluster.api.list("IPAddress")]
+    return {n["berth.dev/block"]: n["berth.dev/owner"] for n in notes if "berth.dev/block" in n}
+
+
+def taken(cluster):
+    """What nodes and Services have, as networks with their owner."""
+    found = [(ipaddress.ip_network(c), "node/" + n["metadata"]["name"])
+             for n in cluster.api.list("Node") for c in cidrs_of(n)]
+    for key, addresses in cluster.all_addresses().items():
+        found += [(ipaddress.ip_network(a), key) for a in addresses]
+    return sorted(found, key=lambda f: (f[0].version, int(f[0].network_address), f[0].prefixlen))
+
+
+def assert_apart(cluster):
+    """Sorted networks overlap only if two in a row do."""
+    all_of_them = taken(cluster)
+    for (a, one), (b, other) in zip(all_of_them, all_of_them[1:]):
+        assert not a.overlaps(b), f"{a} of {one} overlaps {b} of {other}"
+
+
+@pytest.fixture
+def pool(cluster):
+    """Nodes are no namespaced rubbish that the fixture takes away by itself."""
+    cluster.grant("cluster-pool")
+    yield cluster
+    if cluster.backend == "apiserver":
+        cluster.api.delete_all("Node")
+
+
+def test_nodes_and_services_share_one_space(pool):
+    pool.start(CIDR + "10.0.0.0/8")
+    create_node(pool, "n1")
+    first = wait_cidrs(pool, "n1")
+    pool.create_service("web")
+    address = pool.wait_addresses("web")[0]
+    create_node(pool, "n2")
+    wait_cidrs(pool, "n2")
+    assert_apart(pool)
+    owners = claims(pool)
+    assert owners[first[0]] == "node/n1"
+    block = str(ipaddress.ip_network(f"{address}/24", strict=False))
+    assert owners[block] == "external"
+    assert address not in (block.split("/")[0], str(ipaddress.ip_network(block)[-1]))
+    metrics = pool.operator.metrics()
+    assert metrics.value("berth_podcidr_used", family="ipv4") == 3
+    assert metrics.value("berth_pool_addresses", pool="cluster-pool", family="ipv4", state="used") == 1
+
+    pool.operator.kill9()
+    pool.start(CIDR + "10.0.0.0/8")
+    create_node(pool, "n3")
+    wait_cidrs(pool, "n3")
+    assert_apart(pool)
+    assert pool.wait_addresses("web") == [address] and cidrs_of(pool.api.get("Node", "n1")) == first
+
+
+def test_a_full_pool_serves_who_waits_at_once(pool):
+    pool.start(CIDR + "10.7.0.0/23", NODES)
+    create_node(pool, "a")
+    wait_cidrs(pool, "a")
+    pool.create_service("web")
+    pool.wait_addresses("web")
+    create_node(pool, "waits")
+    pool.operator.wait_log("PodCIDRExhausted", level="warn")
+    wait_until("an Event tells of it", lambda: any(
+        e["reason"] == "PodCIDRExhausted" and e["involvedObject"]["name"] == "waits"
+        for e in pool.api.list("Event")))
+    since = time.monotonic()
+    pool.api.delete("Node", "a")
+    wait_cidrs(pool, "waits", timeout=5)
+    assert time.monotonic() - since < 1
+    # The last Service of a block gives it to a node, though its address would rest for a while.
+    create_node(pool, "next")
+    pool.operator.wait_log("PodCIDRExhausted", "next", level="warn")
+    pool.api.delete("Service", "web")
+    wait_cidrs(pool, "next", timeout=10)
+    assert set(claims(pool).values()) == {"node/waits", "node/next"}
+
+
+def test_cilium_nodes(pool):
+    if pool.backend == "embedded":
+        operator = pool.start("--enable-lb-ipam=false")
+        pool.kubectl("apply", "-f", CRD)
+        operator.stop()
+    else:
+        pool.kubectl("apply", "-f", CRD)
+        pool.wait_condition("CustomResourceDefinition", "ciliumnodes.cilium.io", "Established", "True")
+    try:
+        pool.start(CIDR + "10.8.0.0/24")
+        pool.api.create({"kind": "CiliumNode", "metadata": {"name": "c1"}})
+        assert wait_cidrs(pool, "c1", "CiliumNode") == ["10.8.0.0/24"]
+        pool.api.create({"kind": "CiliumNode", "metadata": {"name": "c2"},
+                         "spec": {"ipam": {"podCIDRs": ["10.8.0.0/24"]}}})
+        error = lambda: pool.api.get("CiliumNode", "c2").get("status", {}).get("ipam", {}).get(
+            "operator-status", {}).get("error")
+        wait_until("the second holder is told", error)
+        assert "overlaps the PodCIDR 10.8.0.0/24 of node c1" in error()
+        pool.api.delete("CiliumNode", "c1")
+        wait_until("the error is gone", lambda: not error())
+        wait_until("it has the claim", lambda: claims(pool) == {"10.8.0.0/24": "node/c2"})
+    finally:
+        pool.kubectl("delete", "-f", CRD)
+
+
+def test_two_writers_never(pool):
+    operator = pool.start("--enable-lb-ipam=false")
+    create_node(pool, "a", ["10.9.0.0/24"])
+    create_node(pool, "b")
+    operator.stop()
+    operator = pool.start(CIDR + "10.9.0.0/16")
+    operator.wait_log("no PodCIDRs are given out", level="warn")
+    pool.create_service("web")
+    pool.wait_addresses("web")
+    assert cidrs_of(pool.api.get("Node", "b")) == []
+    assert_apart(pool)
+
+
+def test_flags_that_do_not_go_with_what_is_in_use(pool):
+    pool.start(CIDR + "10.10.0.0/16", NODES)
+    create_node(pool, "a")
+    cidr = wait_cidrs(pool, "a")[0]
+    pool.operator.stop()
+    operator = pool.start(CIDR + "10.11.0.0/16", NODES, ready=False)
+    assert operator.process.popen.wait(30) == 2
+    assert f"the PodCIDR {cidr} of node a is in use, and not inside --cluster-pool-ipv4-cidr" in operator.log_text()
+
+
+def test_wrong_flags_end_the_start():
+    code, _, err = run("operator", CIDR + "10.0.0.0/8,10.1.0.0/16", "--cluster-pool-ipv4-mask-size=4")
+    assert code == 2
+    assert len(err.splitlines()) == 3, err
+
+
+def test_churn_with_kill_9(pool):
+    """Nodes and Services come and go at random while operators are killed; nothing ever overlaps."""
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"SEED={seed}")
+    chance = random.Random(seed)
+    flags = (CIDR + "10.12.0.0/20", "--cluster-pool-ipv4-mask-size=26", NODES)
+    pool.start(*flags)
+    nodes, services = set(), set()
+    for round_ in range(3):
+        for i in range(40):
+            name = f"n{chance.randrange(40)}"
+            if name in nodes:
+                pool.api.delete("Node", name)
+                nodes.remove(name)
+            else:
+                create_node(pool, name)
+                nodes.add(name)
+            name = f"s{chance.randrange(60)}"
+            if name in services:
+                pool.api.delete("Service", name)
+                services.remove(name)
+            else:
+                pool.create_service(name)
+                services.add(name)
+            if i % 8 == 0:
+                assert_apart(pool)
+        if round_ < 2:
+            pool.operator.kill9()
+            pool.start(*flags)
+    wait_until("all nodes are served", lambda: all(cidrs_of(n) for n in pool.api.list("Node")), timeout=60)
+    pool.wait_all_served(len(services), timeout=60)
+    assert_apart(pool)
+    for name in sorted(nodes):
+        pool.api.delete("Node", name)
+    wait_until("their claims are gone", lambda: all(o == "external" for o in claims(pool).values()), timeout=30)
