@@ -1,6 +1,7 @@
 /* What the API tells of records and ServiceCIDRs, taken over into the picture. */
 #include "core/cluster_pool.h"
 #include "core/cooling.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/pool.h"
 #include "core/service.h"
@@ -77,10 +78,12 @@ bool ipam_record_known(const struct ipam *m, struct ip ip, const char *uid, cons
 
 void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
 {
-	(void)now;
 	struct addr *a = ledger_get(m, ip);
 	if (!a || !a->record)
 		return;
+	/* The watch may be faster than the answer to our own delete. */
+	if (a->record->ours && !a->n_holders)
+		history_add(m, a, now);
 	record_forget(m, a);
 	a->record_unknown = false;
 	a->overtaken = a->in_flight;
