@@ -1,7 +1,7 @@
 # A short front to Meson; everything else stands in meson.build and tools/.
 BUILD ?= build
 
-.PHONY: all demo test lint format bench failover fuzz install controlplane clean
+.PHONY: all demo test lint format bench soak failover fuzz install controlplane clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -26,6 +26,10 @@ lint:
 
 format:
 	git ls-files '*.[ch]' | xargs clang-format-19 -i
+
+# 5,000 nodes and 2,000 Services come and go on a real kube-apiserver while operators are killed: minutes.
+soak: all
+	BERTH_SOAK=1 BERTH_BIN=$(BUILD)/berth BERTH_E2E_BACKENDS=apiserver /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_cluster_pool_soak.py
 
 bench: all
 	tools/bench.sh $(BUILD) --json $(BUILD)/bench.json --append docs/benchmarks.md --plot docs/benchmarks.svg

@@ -200,3 +200,38 @@ def test_churn_with_kill_9(pool):
     for name in sorted(nodes):
         pool.api.delete("Node", name)
     wait_until("their claims are gone", lambda: all(o == "external" for o in claims(pool).values()), timeout=30)
+
+
+def overlaps(cluster):
+    all_of_them = taken(cluster)
+    return [(one, other) for (a, one), (b, other) in zip(all_of_them, all_of_them[1:]) if a.overlaps(b)]
+
+
+def two_at_once(pool, records):
+    """Two operators without an election. The second one begins with a block that the first has behind it, so they
+    would give the same blocks to different nodes."""
+    flags = (CIDR + "10.13.0.0/16", "--cluster-pool-ipv4-mask-size=27", "--address-records=" + records, NODES)
+    pool.start(*flags)
+    for name in ("a", "b"):
+        create_node(pool, name)
+        wait_cidrs(pool, name)
+    pool.start(*flags)
+    pool.api.delete("Node", "a")
+    names = [f"n{i:03}" for i in range(150)]
+    pool.api.in_parallel(lambda name: create_node(pool, name), names)
+    pool.api.in_parallel(pool.create_service, [f"s{i:03}" for i in range(60)])
+    wait_until("all nodes are served", lambda: all(cidrs_of(n) for n in pool.api.list("Node")), timeout=60)
+    pool.wait_all_served(60, timeout=60)
+
+
+@pytest.mark.only("apiserver")
+def test_two_operators_give_no_block_twice(pool):
+    two_at_once(pool, "on")
+    assert overlaps(pool) == []
+
+
+@pytest.mark.only("apiserver")
+def test_without_records_two_operators_do(pool):
+    """What the one before shows is the records' doing."""
+    two_at_once(pool, "off")
+    assert overlaps(pool) != []

@@ -23,6 +23,7 @@ class Change:
         self.manager = obj["metadata"].get("labels", {}).get("ipaddress.kubernetes.io/managed-by")
         self.held = None if kind == "DELETED" else tuple(addresses_of(obj))
         self.holder = obj.get("spec", {}).get("holderIdentity")  # of a Lease
+        self.cidrs = () if kind == "DELETED" else tuple(obj.get("spec", {}).get("podCIDRs") or ())  # of a Node
         # Who wrote when, to the second. Fields do not tell: an entry loses those that others write.
         self.entries = {(e["manager"], e.get("subresource"), e["time"])
                         for e in obj["metadata"].get("managedFields", [])}
