@@ -280,7 +280,7 @@ void by_family(struct ipam *m, struct service *s, struct verdict *v, const struc
 			     family_name(f), f == IPV4 ? "ipv4" : "ipv6");
 			continue;
 		}
-		const bool held = service_held(s, f) > 0;
+		const bool held = service_held(s, f) > 0 || (s->coming >> f & 1);
 		if (held && t)
 			trace_held_family(m, s, f, t);
 		if (held || one_of_family(m, s, f, v, t))

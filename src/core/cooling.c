@@ -134,10 +134,24 @@ struct pool *cooling_pool(const struct ipam *m, const struct addr *a)
 	return giving ? giving : any;
 }
 
+/* Was the address ever given to those whom its record names? Yes, if a status has shown it, if it was being
+ * released, or if none of them is left to ask; else it is half an allocation that nobody wants any more. */
+static bool was_held(const struct ipam *m, const struct addr *a)
+{
+	const struct record *r = a->record;
+	struct slice rest = slice_of(r ? r->holders : ""), one;
+	while (r && r->phase == RECORD_HELD && !a->was_shown && slice_cut(&rest, ',', &one)) {
+		const struct service *s = map_get_slice(&m->services, one);
+		if (s && !s->gone)
+			return false;
+	}
+	return true;
+}
+
 bool cooling_wanted(const struct ipam *m, const struct addr *a)
 {
 	const struct pool *p = m->config.records ? cooling_pool(m, a) : NULL;
-	return p && pool_reuse_after(m, p) > 0 && !cluster_pool_wants(m, a->ip);
+	return p && pool_reuse_after(m, p) > 0 && was_held(m, a) && !cluster_pool_wants(m, a->ip);
 }
 
 /* ---- in and out ------------------------------------------------------------------------------------- */

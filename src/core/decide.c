@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/may_keep.h"
 #include "core/pool.h"
+#include "core/queue.h"
 #include "core/quota.h"
 #include "core/service.h"
 #include "core/sharing.h"
@@ -143,21 +144,50 @@ static void keep_or_move(struct ipam *m, struct service *s)
 	}
 }
 
+/* The address stands in its status, as another berth wrote it, and is kept from it only by Services that we
+ * merely meant to give it to. They were slower: they leave, and it is waited for until they have. */
+static bool comes_free(struct ipam *m, struct service *s, struct addr *a)
+{
+	size_t at = 0;
+	const struct service *rival;
+	if (!s->ingress_ours || may_have(m, s, a->ip) || !pools_at(m, a->ip, &at) ||
+	    !addr_record_allows(a, s) || !sharing_join_refused(a, s, &rival))
+		return false;
+	for (size_t i = 0; i < a->n_holders; i++)
+		if (service_shows(a->holders[i], a->ip))
+			return false;
+	for (size_t i = 0; i < a->n_holders; i++) {
+		struct service *t = a->holders[i];
+		if (!service_leaves(t, a))
+			ledger_leave(m, t, a);
+		enqueue(m, t, LANE_STARTED);
+	}
+	wait_for_ip(m, s, a->ip);
+	return true;
+}
+
 /* What stands in the status and may stay is taken over (all of it: the API may show more of one family
  * than was ever asked for) unless the Service has been given another one that was seen there. What is
  * only assumed gives way: somebody else was faster. */
 static void yield_to_status(struct ipam *m, struct service *s)
 {
+	s->coming = 0;
 	const bool served[FAMILIES] = { has_confirmed(s, IPV4), has_confirmed(s, IPV6) };
 	for (size_t i = 0; i < s->n_ingress && !service_has_requests(s); i++) {
 		struct ip ip = s->ingress[i].ip;
 		if (!s->ingress[i].has_ip || served[ip.family])
 			continue;
-		const struct addr *a = ledger_get(m, ip);
-		if ((a && addr_has_holder(a, s)) || !may_adopt(m, s, ip))
+		struct addr *a = ledger_get(m, ip);
+		if (a && addr_has_holder(a, s))
+			continue;
+		const bool may = may_adopt(m, s, ip);
+		if (!may && !(a && comes_free(m, s, a)))
 			continue;
 		leave_assumed(m, s, (enum family)ip.family);
-		ledger_hold(m, s, ip, true);
+		if (may)
+			ledger_hold(m, s, ip, true);
+		else
+			s->coming |= (uint8_t)(1 << ip.family);
 	}
 }
 

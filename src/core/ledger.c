@@ -158,6 +158,7 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 			ledger_rejoin(m, s, a);
 		return;
 	}
+	a->was_shown = confirmed || (a->n_holders && a->was_shown);
 	a->holders = xrealloc(a->holders, a->n_holders + 1u, sizeof(struct service *));
 	a->holders[a->n_holders++] = s;
 	add_held(s, a, confirmed);
@@ -200,11 +201,10 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 		a->n_holders--;
 	}
 	cluster_pool_left(m, a->ip);
-	/* Somebody may have asked to join and been refused because of s. */
-	if (a->n_holders) {
-		wake_asked(m, a->ip);
+	/* Somebody may have asked for it, or to join, and been refused because of s. */
+	wake_asked(m, a->ip);
+	if (a->n_holders)
 		sharing_wake(m, a->holders[0]);
-	}
 	reservations_touch(m, a);
 	ledger_prune(m, a);
 }

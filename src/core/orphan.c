@@ -38,25 +38,11 @@ bool orphan_is_loose(const struct ipam *m, const struct addr *a)
 	return true;
 }
 
-/* Was the address ever given to those whom the record names? Yes, if it was being released, or if none of
- * them is left to ask; else it is half an allocation that nobody wants any more. */
-static bool was_held(const struct ipam *m, const struct record *r)
-{
-	struct slice rest = slice_of(r->holders), one;
-	while (r->phase == RECORD_HELD && slice_cut(&rest, ',', &one)) {
-		const struct service *s = map_get_slice(&m->services, one);
-		if (s && !s->gone)
-			return false;
-	}
-	return true;
-}
-
 static enum effect_kind effect_due(const struct ipam *m, const struct addr *a)
 {
 	if (a->record_unknown)
 		return EFFECT_RECORD_READ;
-	bool cool = a->record && a->record->phase != RECORD_IS_COOLING && was_held(m, a->record) &&
-		    cooling_wanted(m, a);
+	bool cool = a->record && a->record->phase != RECORD_IS_COOLING && cooling_wanted(m, a);
 	return cool ? EFFECT_RECORD_PATCH : EFFECT_RECORD_DELETE;
 }
 

@@ -112,7 +112,8 @@ static void take_ingress(struct service *s, const struct service_in *in)
 	s->ingress = fresh;
 	s->n_ingress = (uint16_t)n;
 	for (size_t i = 0; i < s->n_held; i++)
-		s->held[i].confirmed = s->held[i].confirmed || service_shows(s, s->held[i].addr->ip);
+		if (service_shows(s, s->held[i].addr->ip))
+			s->held[i].confirmed = s->held[i].addr->was_shown = true;
 }
 
 static const char *if_set(const char *text)

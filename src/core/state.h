@@ -62,6 +62,7 @@ struct addr {
 	bool record_unknown; /* AlreadyExists or a conflict: read it before the next write */
 	bool overtaken;      /* the record was deleted while a request about it was out */
 	bool seen;           /* record told since ipam_list_begin() */
+	bool was_shown;      /* a status has shown it since it has its record */
 	bool orphaned;       /* queued: its record names nobody who may hold it */
 };
 
@@ -165,6 +166,7 @@ struct service {
 	uint8_t reason;                         /* enum ipam_reason of the last decision */
 	uint8_t announced;                      /* enum ipam_reason + 1 that an Event told; 0 = none */
 	uint8_t not_ours;                       /* enum not_ours: why it is not wanted */
+	uint8_t coming; /* bit per family: its status shows one that it gets as soon as others have left it */
 	bool is_lb : 1, deleting : 1, gone : 1; /* gone: the object is deleted, its addresses not yet free */
 	bool wanted : 1;                        /* it is for us to serve */
 	bool asked_us : 1; /* opted in by annotation or class: it always gets the condition */
