@@ -111,7 +111,9 @@ def test_a_full_pool_serves_who_waits_at_once(pool):
     assert set(claims(pool).values()) == {"node/waits", "node/next"}
 
 
-def test_cilium_nodes(pool):
+@pytest.fixture
+def cilium(pool):
+    """The kind is served, as where Cilium is installed."""
     if pool.backend == "embedded":
         operator = pool.start("--enable-lb-ipam=false")
         pool.kubectl("apply", "-f", CRD)
@@ -119,21 +121,47 @@ def test_cilium_nodes(pool):
     else:
         pool.kubectl("apply", "-f", CRD)
         pool.wait_condition("CustomResourceDefinition", "ciliumnodes.cilium.io", "Established", "True")
-    try:
-        pool.start(CIDR + "10.8.0.0/24")
-        pool.api.create({"kind": "CiliumNode", "metadata": {"name": "c1"}})
-        assert wait_cidrs(pool, "c1", "CiliumNode") == ["10.8.0.0/24"]
-        pool.api.create({"kind": "CiliumNode", "metadata": {"name": "c2"},
-                         "spec": {"ipam": {"podCIDRs": ["10.8.0.0/24"]}}})
-        error = lambda: pool.api.get("CiliumNode", "c2").get("status", {}).get("ipam", {}).get(
-            "operator-status", {}).get("error")
-        wait_until("the second holder is told", error)
-        assert "overlaps the PodCIDR 10.8.0.0/24 of node c1" in error()
-        pool.api.delete("CiliumNode", "c1")
-        wait_until("the error is gone", lambda: not error())
-        wait_until("it has the claim", lambda: claims(pool) == {"10.8.0.0/24": "node/c2"})
-    finally:
+    yield pool
+    if pool.backend == "apiserver":
+        for operator in pool.operators:
+            if operator.running():
+                operator.stop()
         pool.kubectl("delete", "-f", CRD)
+
+
+def create_cilium_node(cluster, name, cidrs=None):
+    spec = {"ipam": {"podCIDRs": cidrs}} if cidrs else {}
+    return cluster.api.create({"kind": "CiliumNode", "metadata": {"name": name}, "spec": spec})
+
+
+def test_cilium_nodes(cilium):
+    cilium.start(CIDR + "10.8.0.0/24")
+    create_cilium_node(cilium, "c1")
+    assert wait_cidrs(cilium, "c1", "CiliumNode") == ["10.8.0.0/24"]
+    create_cilium_node(cilium, "c2", ["10.8.0.0/24"])
+    error = lambda: cilium.api.get("CiliumNode", "c2").get("status", {}).get("ipam", {}).get(
+        "operator-status", {}).get("error")
+    wait_until("the second holder is told", error)
+    assert "overlaps the PodCIDR 10.8.0.0/24 of node c1" in error()
+    cilium.api.delete("CiliumNode", "c1")
+    wait_until("the error is gone", lambda: not error())
+    wait_until("it has the claim", lambda: claims(cilium) == {"10.8.0.0/24": "node/c2"})
+
+
+def test_what_nobody_stands_behind_is_collected(cilium):
+    """CiliumNodes without a Node, and claims of nodes that are not there."""
+    cilium.start(CIDR + "10.14.0.0/16", "--nodes-gc-interval=1s")
+    create_node(cilium, "stays")
+    create_cilium_node(cilium, "stays")
+    wait_cidrs(cilium, "stays", "CiliumNode")
+    create_cilium_node(cilium, "goes")
+    cilium.api.create({"kind": "IPAddress", "metadata": {
+        "name": "10.14.9.0", "labels": {"ipaddress.kubernetes.io/managed-by": "berth"},
+        "annotations": {"berth.dev/block": "10.14.9.0/24", "berth.dev/owner": "node/ghost"}},
+        "spec": {"parentRef": {"resource": "nodes", "name": "ghost"}}})
+    wait_until("the CiliumNode is deleted", lambda: cilium.api.find("CiliumNode", "goes") is None)
+    wait_until("only the one that stays has a claim", lambda: set(claims(cilium).values()) == {"node/stays"})
+    assert cidrs_of(cilium.api.get("CiliumNode", "stays"))
 
 
 def test_two_writers_never(pool):
