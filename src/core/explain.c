@@ -116,7 +116,8 @@ bool ipam_pool_text(struct ipam *m, size_t i, struct pool_text *ret, struct buf 
 	const struct pool *p = m->pools[i];
 	selector_format(&p->selector, ret_selector);
 	*ret = (struct pool_text){
-		.flaw = p->flaw == FLAW_BLOCK      ? POOL_BAD_BLOCK
+		.flaw = p->flaw == FLAW_NAME       ? POOL_BAD_NAME
+			: p->flaw == FLAW_BLOCK    ? POOL_BAD_BLOCK
 			: p->flaw == FLAW_SELECTOR ? POOL_BAD_SELECTOR
 			: p->conflicting           ? POOL_OVERLAPS
 						   : POOL_IN_ORDER,

@@ -617,7 +617,7 @@ bool ipam_opt_in_is_bad(const struct ipam *m, const char *namespace, const char 
 void ipam_explain_status(struct ipam *m, const char *namespace, const char *name,
 			 void (*fn)(void *arg, struct ip ip, const char *why), void *arg);
 
-enum pool_disorder { POOL_IN_ORDER, POOL_BAD_BLOCK, POOL_BAD_SELECTOR, POOL_OVERLAPS };
+enum pool_disorder { POOL_IN_ORDER, POOL_BAD_BLOCK, POOL_BAD_SELECTOR, POOL_BAD_NAME, POOL_OVERLAPS };
 struct pool_text {
 	enum pool_disorder flaw;
 	const char *disorder; /* what is wrong with its spec, or which overlap there is; NULL = nothing */

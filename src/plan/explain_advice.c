@@ -35,7 +35,9 @@ static void advise_pools(const struct explanation *x, enum family f, struct buf 
 {
 	const struct explained_pool *p;
 	const char *family = family_name(f);
-	if ((p = pool_that(x, f, POOL_FULL)))
+	if ((p = pool_that(x, f, POOL_FULL)) && strcmp(p->name, "cluster-pool") == 0)
+		buf_addf(out, "add a network to --cluster-pool-ipv%s-cidr", f == IPV4 ? "4" : "6");
+	else if (p)
 		buf_addf(out, "add a block of %s addresses to pool \"%s\"", family, p->name);
 	else if ((p = pool_that(x, f, POOL_OFF)))
 		advise_off(p, f, out);

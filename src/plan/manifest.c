@@ -101,6 +101,9 @@ static const char *check_pool(struct ipam *m, const char *name, const struct tel
 			     "Exists or DoesNotExist without",
 			     text.disorder);
 			break;
+		case POOL_BAD_NAME:
+			tell(t, "%s", text.disorder);
+			break;
 		case POOL_OVERLAPS:
 			tell(t, "%s; want blocks that no other pool has", text.disorder);
 			break;

@@ -263,3 +263,31 @@ def test_without_records_two_operators_do(pool):
     """What the one before shows is the records' doing."""
     two_at_once(pool, "off")
     assert overlaps(pool) != []
+
+
+def test_plan_and_explain_know_it(tmp_path):
+    manifests = tmp_path / "all.yaml"
+    manifests.write_text("""
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+spec: {podCIDR: 10.0.0.0/24, podCIDRs: [10.0.0.0/24]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, annotations: {io.cilium.operator.external-ips: "true"}}
+spec: {type: LoadBalancer, ports: [{port: 80}]}
+""", encoding="utf-8")
+    code, out, _ = run("plan", "-f", str(manifests), CIDR + "10.0.0.0/8")
+    assert code == 0 and "10.0.1.1" in out, out
+    code, out, _ = run("explain", "default/web", f"--against={manifests}", CIDR + "10.0.0.0/24")
+    assert code == 1 and out.endswith("To do: add a network to --cluster-pool-ipv4-cidr.\n"), out
+    reserved = tmp_path / "pool.yaml"
+    reserved.write_text("""
+apiVersion: cilium.io/v2
+kind: CiliumLoadBalancerIPPool
+metadata: {name: cluster-pool}
+spec: {blocks: [{cidr: 192.0.2.0/24}]}
+""", encoding="utf-8")
+    code, _, err = run("plan", "-f", str(reserved))
+    assert code == 1 and "metadata.name" in err, err
