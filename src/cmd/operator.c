@@ -207,8 +207,10 @@ static void metrics(struct metrics *out, void *arg)
 		return;
 	leader_metrics(out, operator_leads(r->operator_));
 	/* A follower has no picture: its zeros would be added to the numbers of the leader. */
-	if (operator_leads(r->operator_))
+	if (operator_leads(r->operator_)) {
 		ipam_metrics(out, operator_ipam(r->operator_));
+		forecast_metrics(out, operator_ipam(r->operator_), operator_forecast(r->operator_));
+	}
 	event_times_metrics(out, &r->times);
 	const char *resource;
 	uint64_t restarts;

@@ -11,6 +11,10 @@ enum {
 	FORECAST_TEXT_MAX = 900 * 1024,
 };
 
+/* Where the text is kept, in the operator's namespace. */
+#define FORECAST_CONFIG_MAP "berth-forecast"
+#define FORECAST_KEY "samples"
+
 struct forecast;
 struct forecast *forecast_new(void);
 void forecast_free(struct forecast *f); /* NULL allowed */

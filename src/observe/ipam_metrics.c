@@ -42,10 +42,11 @@ static void add_states(struct metrics *m, const char *pool, const char *family, 
 			      LABEL("state", states[i].state));
 }
 
+static const char *const families[FAMILIES] = { [IPV4] = "ipv4", [IPV6] = "ipv6" };
+
 /* A family that a pool does not have has no samples. */
 static void add_pools(struct metrics *m, const struct ipam *ipam)
 {
-	static const char *const families[FAMILIES] = { [IPV4] = "ipv4", [IPV6] = "ipv6" };
 	struct pool_row row;
 	metrics_family(m, "berth_pool_addresses", METRIC_GAUGE, "Addresses of a pool, by what they are");
 	for (size_t i = 0; ipam_pool_row(ipam, i, &row); i++)
@@ -56,7 +57,6 @@ static void add_pools(struct metrics *m, const struct ipam *ipam)
 
 static void add_pod_cidrs(struct metrics *m, const struct ipam *ipam)
 {
-	static const char *const families[FAMILIES] = { [IPV4] = "ipv4", [IPV6] = "ipv6" };
 	uint64_t total[FAMILIES], used[FAMILIES];
 	bool has[FAMILIES];
 	for (int f = 0; f < FAMILIES; f++)
@@ -112,6 +112,23 @@ void ipam_metrics(struct metrics *m, const struct ipam *ipam)
 							  .sum = s.latency_sum }));
 	add_failures(m, &s);
 	gauge(m, "berth_queue_depth", "Services that wait to be looked at", (double)s.queued);
+}
+
+void forecast_metrics(struct metrics *m, const struct ipam *ipam, const struct forecast *f)
+{
+	struct pool_row row;
+	metrics_family(m, "berth_pool_exhaustion_seconds", METRIC_GAUGE,
+		       "Until a pool is empty, if its use grows as it did over the last week");
+	for (size_t i = 0; ipam_pool_row(ipam, i, &row); i++) {
+		for (int k = 0; k < FAMILIES; k++) {
+			const struct pool_counts *c = &row.family[k];
+			double seconds = 0;
+			if (!count_is_zero(c->total) &&
+			    forecast_seconds(f, row.name, (enum family)k, count_double(c->free), &seconds))
+				metrics_value(m, seconds, LABEL("pool", row.name),
+					      LABEL("family", families[k]));
+		}
+	}
 }
 
 void kube_stats_metrics(struct metrics *m, struct kube_stats s)

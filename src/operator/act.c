@@ -233,5 +233,5 @@ void act_cancel_all(struct berth_operator *o)
 		kube_cancel(o->calls->kube);
 		call_free(o->calls);
 	}
-	histories_cancel(o);
+	config_maps_cancel(o);
 }

@@ -26,7 +26,8 @@ struct berth_operator {
 	struct feed feeds[IPAM_KINDS];
 	struct loop_timer *pump;
 	struct call *calls; /* requests on their way */
-	struct history_call *histories;
+	struct config_map_call *config_maps;
+	struct forecasting *forecasting; /* NULL until it leads */
 	unsigned n_calls;
 	uint64_t serial;
 	bool stopping;
@@ -64,9 +65,26 @@ void feed_object(struct berth_operator *o, enum ipam_kind kind, const struct js 
 void act(struct berth_operator *o, const struct effect *x);
 void act_cancel_all(struct berth_operator *o);
 
+/* config_map.c */
+struct config_map_job {
+	const char *name;
+	const char *complaint; /* a log line: what has failed; a literal */
+	/* What to send for the one that there is (map and version NULL = there is none); nothing: it was only
+	 * to be read. May be called again, when somebody else wrote meanwhile. */
+	void (*body)(const struct js *map, const char *version, struct buf *out, void *arg);
+	void (*done)(enum outcome o, msec retry_after, void *arg); /* once, unless it is cancelled */
+	void (*release)(void *arg);                                /* once in any case, last; may be NULL */
+	void *arg;
+};
+void config_map_start(struct berth_operator *o, const struct config_map_job *job);
+void config_maps_cancel(struct berth_operator *o);
+
 /* history.c */
 void history_write(struct berth_operator *o, const struct effect *x);
-void histories_cancel(struct berth_operator *o);
+
+/* forecast.c */
+struct forecasting *forecasting_start(struct berth_operator *o);
+void forecasting_free(struct forecasting *x); /* NULL allowed; its ConfigMap calls are cancelled before */
 
 /* election.c */
 struct election *election_start(struct berth_operator *o);

@@ -79,6 +79,7 @@ void operator_lead(struct berth_operator *o)
 	if (o->stopping)
 		return;
 	o->leads = true;
+	o->forecasting = forecasting_start(o);
 	if (o->config.install_crds)
 		o->install = install_start(o);
 	else
@@ -126,6 +127,7 @@ void operator_free(struct berth_operator *o)
 	install_free(o->install);
 	election_free(o->election);
 	act_cancel_all(o);
+	forecasting_free(o->forecasting);
 	feeds_free(o);
 	loop_timer_free(o->pump);
 	loop_timer_free(o->patience);

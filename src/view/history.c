@@ -1,6 +1,7 @@
 #include "view/history.h"
 
 #include "view/body.h"
+#include "view/config_map.h"
 
 #include <stdio.h>
 
@@ -80,20 +81,11 @@ void history_append(const char *old, struct slice fresh, size_t n_fresh, struct 
 
 void history_body(const char *pool, const char *resource_version, const char *text, struct buf *out)
 {
-	char name[HISTORY_NAME_MAX], label[LABEL_VALUE_MAX];
-	if (resource_version) {
-		buf_add_str(out, "{\"metadata\":{");
-		add_member(out, "resourceVersion", resource_version);
-	} else {
-		buf_add_str(out, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{");
-		add_member(out, "name", history_name(pool, name));
-		buf_add_str(out, ",\"labels\":{\"app.kubernetes.io/part-of\":\"berth\",");
-		add_member(out, "berth.dev/pool", pool_label(pool, label));
-		buf_add_str(out, "},\"annotations\":{");
-		add_member(out, "berth.dev/pool", pool);
-		buf_add_char(out, '}');
-	}
-	buf_add_str(out, "},\"data\":{");
-	add_member(out, "history", text);
-	buf_add_str(out, "}}");
+	char name[HISTORY_NAME_MAX];
+	config_map_body(&(struct config_map_out){ .name = history_name(pool, name),
+						  .pool = pool,
+						  .resource_version = resource_version,
+						  .key = "history",
+						  .text = text },
+			out);
 }

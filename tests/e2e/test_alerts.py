@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -56,6 +57,9 @@ def exported(behind_proxy):
     """The metrics of an operator to which everything has happened that adds a family or a label of its own."""
     cluster, proxy, flag = behind_proxy
     proxy.listen()
+    growing = f"blue ipv4 {int(time.time() // 3600) - 3} 1 2 3 4\n"
+    cluster.api.create({"apiVersion": "v1", "kind": "ConfigMap", "data": {"samples": growing},
+                        "metadata": {"name": "berth-forecast", "namespace": "berth-system"}})
     operator = cluster.start(flag)
     cluster.create_pool("blue", "192.0.2.0/30", "2001:db8::/126")
     cluster.create_pool("green", "192.0.2.0/24")
@@ -65,7 +69,8 @@ def exported(behind_proxy):
     cluster.wait_condition("Service", "late", SATISFIED, "False", "out_of_ips")
     proxy.cut()
     wait_until("a watch began again", lambda: operator.metrics().total("berth_watch_restarts_total") > 0)
-    return operator.metrics()
+    yield operator.metrics()
+    cluster.api.delete("ConfigMap", "berth-forecast", "berth-system")
 
 
 def test_what_they_name_is_exported(exported):

@@ -222,12 +222,37 @@ static void states_add_up_to_the_size_of_the_pool(void **state)
 	assert_int_equal(sum, 8);
 }
 
+static void forecasts_are_of_what_grows(void **state)
+{
+	CLEANUP(world_done) struct world w;
+	start(&w);
+	struct forecast *f = forecast_new();
+	for (int h = 0; h < 5; h++) {
+		forecast_add(f, "blue", IPV4, 1000 + h, (uint64_t)h);
+		forecast_add(f, "blue", IPV6, 1000 + h, 7);
+		forecast_add(f, "gone", IPV4, 1000 + h, (uint64_t)h);
+	}
+	CLEANUP(buf_done) struct buf out = BUF_INIT(65536);
+	struct metrics m = { .out = &out };
+	forecast_metrics(&m, w.ipam, f);
+	struct pool_row row;
+	assert_true(ipam_pool_row(w.ipam, 0, &row));
+	char want[128];
+	(void)snprintf(want, sizeof(want),
+		       "\nberth_pool_exhaustion_seconds{pool=\"blue\",family=\"ipv4\"} %g\n",
+		       3600 * count_double(row.family[IPV4].free));
+	assert_non_null(strstr(buf_str(&out), want));
+	assert_int_equal(exposition_check(buf_str(&out), false).samples, 1);
+	forecast_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_text_is_as_in_the_file),
 		cmocka_unit_test(openmetrics_is_in_order_too),
 		cmocka_unit_test(states_add_up_to_the_size_of_the_pool),
+		cmocka_unit_test(forecasts_are_of_what_grows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
