@@ -7,6 +7,7 @@ durable             the embedded API keeps its state in a file, for tests that s
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,8 +16,10 @@ import time
 import pytest
 
 from lib import audit, controlplane
+from lib.apart import ApiserverApart, EmbeddedApart
 from lib.cluster import ApiserverCluster, EmbeddedCluster
 from lib.proxy import Proxy
+from lib.toxiproxy import Toxiproxy
 
 BACKENDS = os.environ.get("BERTH_E2E_BACKENDS", "apiserver,embedded").split(",")
 TEST_SECONDS = 400
@@ -59,7 +62,7 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if not report.failed:
         return
-    for fixture in ("cluster", "apiserver"):
+    for fixture in ("cluster", "apart", "apiserver"):
         cluster = item.funcargs.get(fixture) if hasattr(item, "funcargs") else None
         if cluster is not None:
             for number, operator in enumerate(cluster.operators):
@@ -147,6 +150,35 @@ def behind_proxy(apiserver):
         json.dump(config, f)
     yield apiserver, proxy, f"--kubeconfig={path}"
     proxy.close()
+
+
+@pytest.fixture
+def apart(backend, request, tmp_path):
+    """As `cluster`, but on both back ends the API is no part of the operator; see lib/apart.py."""
+    if backend == "apiserver":
+        made = ApiserverApart(tmp_path, request.getfixturevalue("control_plane"))
+        made.adopt(request.getfixturevalue("installed"))
+        made.reset()
+    else:
+        made = EmbeddedApart(tmp_path, request.getfixturevalue("kubectl_binary")).start_server()
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def toxiproxy(tmp_path_factory):
+    server = Toxiproxy(tmp_path_factory.mktemp("toxiproxy"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def linked(apart, toxiproxy, request):
+    """(cluster, link): the operator reaches the API through the link alone."""
+    link = toxiproxy.link(re.sub(r"\W+", "-", request.node.name), apart.server_port)
+    apart.through(link.port)
+    yield apart, link
+    link.heal()
 
 
 @pytest.fixture(scope="session")
