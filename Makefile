@@ -1,7 +1,7 @@
 # A short front to Meson; everything else stands in meson.build and tools/.
 BUILD ?= build
 
-.PHONY: all demo test lint format bench soak failover fuzz install controlplane clean
+.PHONY: all demo test lint format bench soak failover chaos memory fuzz install controlplane clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -37,6 +37,17 @@ bench: all
 # Kills the leader of three replicas a hundred times; prints how long takeovers took.
 failover: all
 	/usr/bin/python3 tests/e2e/failover.py
+
+# Seeded faults under a churning workload: SEED=7 FAULTS=10000 BACKEND=embedded or apiserver.
+SEED ?= 1
+BACKEND ?= embedded
+FAULTS ?= $(if $(filter apiserver,$(BACKEND)),500,10000)
+chaos: all
+	BERTH_BIN=$(abspath $(BUILD)/berth) python3 tests/e2e/chaos_run.py $(BACKEND) $(SEED) $(FAULTS)
+
+# Services made and deleted again, and what the operator's memory does meanwhile.
+memory: all
+	BERTH_BIN=$(abspath $(BUILD)/berth) python3 tests/e2e/memory_run.py $(or $(SERVICES),100000)
 
 # One folder of libFuzzer targets; FUZZ_SECONDS each.
 fuzz:

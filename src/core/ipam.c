@@ -281,6 +281,19 @@ static void pools_listed(struct ipam *m, struct moment now)
 		enqueue(m, s, LANE_NORMAL);
 }
 
+/* Records that were not served at the start are now: what is held gets one, as at a start. */
+static void records_listed(struct ipam *m)
+{
+	if (!m->records_lost)
+		return;
+	m->records_lost = false;
+	m->config.records = true;
+	m->pools_changed = true;
+	size_t at = 0;
+	for (struct service *s; m->ready && (s = map_next(&m->services, &at));)
+		enqueue(m, s, LANE_NORMAL);
+}
+
 void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
 {
 	switch (k) {
@@ -292,6 +305,7 @@ void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now)
 		break;
 	case KIND_RECORD:
 		each_addr(m, drop_unseen_record);
+		records_listed(m);
 		break;
 	case KIND_NODE:
 	case KIND_CILIUM_NODE:
@@ -330,8 +344,10 @@ void ipam_kind_lost(struct ipam *m, enum ipam_kind k, struct moment now)
 			m->pools[i]->ghost = !m->pools[i]->builtin;
 	}
 	/* Before the first decision it can still be decided that addresses have no records. */
-	if (k == KIND_RECORD && !m->ready)
+	if (k == KIND_RECORD && !m->ready) {
+		m->records_lost = m->config.records;
 		m->config.records = false;
+	}
 	m->listed[k] = m->lost[k] = true;
 	start_if_complete(m, now);
 }

@@ -95,7 +95,8 @@ enum ipam_kind {
 void ipam_list_begin(struct ipam *m, enum ipam_kind k);
 void ipam_list_end(struct ipam *m, enum ipam_kind k, struct moment now);
 /* The kind can or cannot be read any more (its CRD is gone, 403 …). A kind that is not served counts
- * as empty at start; pools that vanish with their kind are kept, see ipam_pool_deleted(). */
+ * as empty at start, and records are off until they are listed after all; pools that vanish with their kind
+ * are kept, see ipam_pool_deleted(). */
 void ipam_kind_lost(struct ipam *m, enum ipam_kind k, struct moment now);
 /* The first lists of all kinds are complete: until then nothing is decided. CiliumNodes count only where
  * there is a cluster pool. */

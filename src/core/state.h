@@ -342,7 +342,8 @@ struct ipam {
 	struct pool_span *spans; /* blocks of all pools by address */
 	size_t n_spans, cap_spans;
 	bool pools_changed;
-	bool pools_lost; /* the kind is gone, forbidden or terminating: everything is kept */
+	bool records_lost; /* not served at the start: nothing has a record until they are */
+	bool pools_lost;   /* the kind is gone, forbidden or terminating: everything is kept */
 
 	struct map nodes;                  /* name -> struct node */
 	struct cluster_pool *cluster_pool; /* owned; never NULL */

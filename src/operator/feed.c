@@ -87,7 +87,7 @@ static void on_deleted(struct js *object, void *arg)
 static void on_end(void *arg)
 {
 	struct feed *f = arg;
-	bool was = ipam_ready(f->o->ipam);
+	bool was = ipam_ready(f->o->ipam), recorded = ipam_records(f->o->ipam);
 	f->told = true;
 	if (is_deaf(f))
 		return;
@@ -98,6 +98,8 @@ static void on_end(void *arg)
 		log_info(f->o->config.log, "all lists are complete", KVN("services", s.services),
 			 KVN("ours", s.services_ours),
 			 KV("records", ipam_records(f->o->ipam) ? "on" : "off"));
+	} else if (!recorded && ipam_records(f->o->ipam)) {
+		log_info(f->o->config.log, "records are served now, and are on");
 	}
 	operator_kick(f->o);
 }
@@ -191,8 +193,12 @@ void feeds_start(struct berth_operator *o)
 			.resource = resource(resources[k]),
 			.label_selector = k == KIND_RECORD ? not_cluster_ips : NULL,
 			.keep = view_fields((enum ipam_kind)k),
-			/* A CRD may come at any time, and somebody waits for what it brings. */
-			.look_again = k == KIND_POOL || k == KIND_POLICY || k == KIND_RESERVATION ? 5000 : 0,
+			/* A CRD may come at any time, and somebody waits for what it brings; and no address
+			 * is fenced while records are not served. */
+			.look_again = k == KIND_POOL || k == KIND_POLICY || k == KIND_RESERVATION ||
+						      k == KIND_RECORD
+					      ? 5000
+					      : 0,
 			.seed = o->config.seed + (uint64_t)k,
 			.ops = &ops,
 			.arg = f,

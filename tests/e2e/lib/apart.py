@@ -47,7 +47,9 @@ class EmbeddedApart(EmbeddedCluster):
     def start(self, *flags, ready=True, json_log=False, env=None):
         if not any(f.startswith("--leader-elect") for f in flags):
             flags = ("--leader-elect=false", *flags)
-        operator = self._run((f"--kubeconfig={self.operator_kubeconfig}", *flags), json_log, env)
+        if not any(f.startswith("--kubeconfig") for f in flags):
+            flags = (f"--kubeconfig={self.operator_kubeconfig}", *flags)
+        operator = self._run(flags, json_log, env)
         return operator.wait_ready() if ready else operator
 
     # Faults of the embedded API itself

@@ -82,7 +82,7 @@ class Workload:
             except Exception as e:
                 self.error = e
                 break
-            time.sleep(0.004)
+            time.sleep(0.001)
         self._idle.set()
 
     # One change each
