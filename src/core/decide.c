@@ -44,7 +44,7 @@ const char *adopt_refused(const struct ipam *m, const struct service *s, struct 
 	for (const struct claim *c = a->claims; c; c = c->next)
 		if (c->kind == CLAIM_STATUS && c->owner != s && !is_ours(m, s, ip))
 			return "it stands in the status of another Service too";
-	if (!addr_record_allows(a, s))
+	if (!addr_record_allows(a, s) && !record_is_outdated(m, a, s))
 		return "its record names somebody else";
 	return sharing_join_refused(a, s, &rival) ? "another Service holds it" : NULL;
 }

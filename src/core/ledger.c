@@ -296,6 +296,19 @@ bool holders_name(const char *holders, const char *key)
 	return false;
 }
 
+bool record_is_outdated(const struct ipam *m, const struct addr *a, const struct service *s)
+{
+	if (!a->record || !a->record->ours || !s->ingress_ours || !service_shows(s, a->ip))
+		return false;
+	struct slice rest = slice_of(a->record->holders), one;
+	while (slice_cut(&rest, ',', &one)) {
+		const struct service *named = map_get_slice(&m->services, one);
+		if (named && named != s && (service_shows(named, a->ip) || addr_has_holder(a, named)))
+			return false;
+	}
+	return true;
+}
+
 bool addr_record_allows(const struct addr *a, const struct service *s)
 {
 	const struct record *r = a->record;

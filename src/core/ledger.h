@@ -35,6 +35,9 @@ void claims_set(struct ipam *m, const void *owner, const char *where, struct cla
 /* The record of the address does not stand in the way of `s`: there is none, or it is ours and names
  * s, nobody, or somebody who really holds the address now. */
 bool addr_record_allows(const struct addr *a, const struct service *s);
+/* s has the address in a status of ours, and nobody whom the record names does or is about to: it was given
+ * while records were off, or not served. The record is then what changes, not the address. */
+bool record_is_outdated(const struct ipam *m, const struct addr *a, const struct service *s);
 /* Does a holders text "a/b,c/d" name the key? */
 bool holders_name(const char *holders, const char *key);
 void record_free(struct record *r);

@@ -113,7 +113,7 @@ const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip
 	const struct addr *a = why ? NULL : ledger_get(m, ip);
 	if (!a)
 		return why;
-	if (!addr_record_allows(a, s))
+	if (!addr_record_allows(a, s) && !record_is_outdated(m, a, s))
 		return "its record names somebody else";
 	if (!is_seen(s, a) && addr_foreign_claim(a, s))
 		return "somebody else has come to use it";
