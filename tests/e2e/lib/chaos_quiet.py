@@ -31,7 +31,7 @@ def problems(api, operators, witness):
     if metrics is None:
         return found + ["nobody leads"]
     _check_pools(pools, holders, metrics, found)
-    _check_waiting(services, metrics, found)
+    _check_waiting(services, pools, metrics, found)
     return found
 
 
@@ -113,10 +113,11 @@ def _check_pools(pools, holders, metrics, found):
             found.append(f"pool {name} says {said} while {free} are free")
 
 
-def _check_waiting(services, metrics, found):
+def _check_waiting(services, pools, metrics, found):
     """Whoever could have an address has one; whoever waits is told why."""
+    giving = {p["metadata"]["name"] for p in pools if not p["spec"].get("disabled")}
     free = sum(n for (metric, labels), n in metrics.items() if metric == "berth_pool_addresses"
-               and dict(labels)["pool"].startswith("moving") and dict(labels)["family"] == "ipv4"
+               and dict(labels)["pool"] in giving - {"steady"} and dict(labels)["family"] == "ipv4"
                and dict(labels)["state"] == "free")
     for svc in services:
         intent = Intent(svc)
