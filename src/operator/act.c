@@ -61,8 +61,9 @@ static enum outcome outcome_of(const struct kube_result *r)
 {
 	if (kube_ok(r))
 		return OUTCOME_DONE;
+	/* One that names no object speaks of the whole kind, and says nothing about any object. */
 	if (r->status == 404)
-		return OUTCOME_GONE;
+		return js_has(r->details, "name") ? OUTCOME_GONE : OUTCOME_REFUSED;
 	if (r->status == 409)
 		return strcmp(r->reason, "AlreadyExists") == 0 ? OUTCOME_EXISTS : OUTCOME_CONFLICT;
 	if (r->status == 0 || r->status == 429 || r->status >= 500 || r->status < 300)
