@@ -20,7 +20,7 @@ test=(
 	"${build[@]}"
 	# programs of the control plane, built with the Go toolchain from PyPI where Go is missing
 	curl ca-certificates procps util-linux python3-venv
-	libcmocka-dev python3-pytest openssl
+	libcmocka-dev python3-pytest openssl faketime
 	clang-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19
 	shellcheck nghttp2-client iproute2 faketime
 	# the image
