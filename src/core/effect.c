@@ -90,7 +90,8 @@ bool effect_of_step(struct ipam *m, const struct step *st, struct moment now, st
 /* Doubles with each try, and differs from Service to Service so that they do not come back together. */
 static msec backoff(uint8_t tries, enum outcome o, msec retry_after, uint32_t salt)
 {
-	msec first = o == OUTCOME_REFUSED ? 5000 : 200, most = o == OUTCOME_REFUSED ? 300000 : 30000;
+	/* Whoever grants a right that was missing waits a minute at most for it to be tried. */
+	msec first = o == OUTCOME_REFUSED ? 5000 : 200, most = o == OUTCOME_REFUSED ? 60000 : 30000;
 	msec delay = first << (tries < 10 ? tries : 10);
 	if (delay > most)
 		delay = most;
