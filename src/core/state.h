@@ -162,10 +162,10 @@ struct service {
 	int8_t lane;
 	uint8_t tries;
 	uint8_t policy, n_families, families[SERVICE_FAMILIES_MAX];
-	uint8_t condition_seen;                 /* enum condition_status */
-	uint8_t reason;                         /* enum ipam_reason of the last decision */
-	uint8_t announced;                      /* enum ipam_reason + 1 that an Event told; 0 = none */
-	uint8_t not_ours;                       /* enum not_ours: why it is not wanted */
+	uint8_t condition_seen; /* enum condition_status */
+	uint8_t reason;         /* enum ipam_reason of the last decision */
+	uint8_t announced;      /* enum ipam_reason + 1 that an Event told; 0 = none */
+	uint8_t not_ours;       /* enum not_ours: why it is not wanted */
 	uint8_t coming; /* bit per family: its status shows one that it gets as soon as others have left it */
 	bool is_lb : 1, deleting : 1, gone : 1; /* gone: the object is deleted, its addresses not yet free */
 	bool wanted : 1;                        /* it is for us to serve */

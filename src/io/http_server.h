@@ -9,8 +9,8 @@ struct http_server;
 struct http_exchange;
 
 struct http_limits {
-	size_t max_body;     /* bytes; larger = 413 */
-	size_t max_headers;  /* bytes of request line and headers; larger = 413, and closed */
+	size_t max_body;    /* bytes; larger = 413 */
+	size_t max_headers; /* bytes of request line and headers; larger = 413, and closed */
 	/* With one more the one goes that has waited longest for something to say. For a moment there may be
 	 * 512 more, of those that have just come. */
 	int max_connections;
