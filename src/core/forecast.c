@@ -133,7 +133,7 @@ bool forecast_seconds(const struct forecast *f, const char *pool, enum family fa
 		xy += dx * dy;
 	}
 	double across = n * xx - x * x;
-	double slope = n >= FORECAST_SAMPLES_MIN && across > 0 ? (n * xy - x * y) / across : 0;
+	double slope = (int)n >= FORECAST_SAMPLES_MIN && across > 0 ? (n * xy - x * y) / across : 0;
 	if (slope <= 0)
 		return false;
 	*ret = free_ones / slope * 3600;

@@ -76,7 +76,7 @@ static void check(const struct forecast *f, const int64_t *used, int64_t last, d
 			up += ((double)h - mx) * ((double)used[h] - my);
 			down += ((double)h - mx) * ((double)h - mx);
 		}
-	double slope = n >= FORECAST_SAMPLES_MIN && down > 0 ? up / down : 0;
+	double slope = (int)n >= FORECAST_SAMPLES_MIN && down > 0 ? up / down : 0;
 	bool said = forecast_seconds(f, "p", IPV4, free_ones, &seconds);
 	/* A slope of nothing is a matter of rounding. */
 	if (slope > -1e-9 && slope < 1e-9)
