@@ -127,6 +127,10 @@ struct pool_counts pool_count(const struct ipam *m, const struct pool *p, enum f
 		struct addr_walk w = addr_walk(&m->addrs, p->blocks[i]);
 		while (addr_walk_next(&w)) {
 			const struct addr *a = w.value;
+			/* The first address of a block of the cluster pool, spared like any first one: its
+			 * record claims the block. */
+			if (a->record && a->record->tenure && !a->n_holders)
+				continue;
 			used += a->n_holders > 0;
 			if (a->n_holders == 0)
 				(*standing(a, &foreign, &reserved, &cooling))++;
