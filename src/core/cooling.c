@@ -134,9 +134,7 @@ struct pool *cooling_pool(const struct ipam *m, const struct addr *a)
 	return giving ? giving : any;
 }
 
-/* Was the address ever given to those whom its record names? Yes, if a status has shown it, if it was being
- * released, or if none of them is left to ask; else it is half an allocation that nobody wants any more. */
-static bool was_held(const struct ipam *m, const struct addr *a)
+bool addr_was_held(const struct ipam *m, const struct addr *a)
 {
 	const struct record *r = a->record;
 	struct slice rest = slice_of(r ? r->holders : ""), one;
@@ -151,7 +149,7 @@ static bool was_held(const struct ipam *m, const struct addr *a)
 bool cooling_wanted(const struct ipam *m, const struct addr *a)
 {
 	const struct pool *p = m->config.records ? cooling_pool(m, a) : NULL;
-	return p && pool_reuse_after(m, p) > 0 && was_held(m, a) && !cluster_pool_wants(m, a->ip);
+	return p && pool_reuse_after(m, p) > 0 && addr_was_held(m, a) && !cluster_pool_wants(m, a->ip);
 }
 
 /* ---- in and out ------------------------------------------------------------------------------------- */

@@ -9,6 +9,9 @@
 /* The pool whose rules hold for an address that is released or cools: the one that it was given from, else
  * one that may give it, else any that contains it; NULL = none. */
 struct pool *cooling_pool(const struct ipam *m, const struct addr *a);
+/* Was the address ever given to those whom its record names? Yes, if a status has shown it, if it was being
+ * released, or if none of them is left to ask; else it is half an allocation that nobody wants any more. */
+bool addr_was_held(const struct ipam *m, const struct addr *a);
 /* Is an address that is released now to cool, and not to be free at once? */
 bool cooling_wanted(const struct ipam *m, const struct addr *a);
 

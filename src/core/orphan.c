@@ -4,6 +4,9 @@
 #include "core/effect.h"
 #include "core/ledger.h"
 
+/* msec; several times what a server under load takes for a read and a patch. */
+enum { FRESH = 5000 };
+
 void orphan_add(struct ipam *m, struct addr *a, msec at)
 {
 	if (a->orphaned)
@@ -52,6 +55,17 @@ static bool is_orphan(const struct ipam *m, const struct addr *a, struct moment 
 	return !a->n_holders && r && r->ours && (!addr_cools(a) || cooling_is_over(m, a, now));
 }
 
+/* How long to leave it alone: half an allocation that has just been made may be another operator's, who is
+ * about to write the status. */
+static msec is_fresh(const struct ipam *m, const struct addr *a, struct moment now)
+{
+	const struct record *r = a->record;
+	msec age = now.wall - r->allocated_at;
+	if (addr_was_held(m, a) || age < 0 || age >= FRESH)
+		return 0;
+	return FRESH - age;
+}
+
 bool orphan_next(struct ipam *m, struct moment now, struct effect *ret)
 {
 	for (size_t i = 0; i < m->n_orphans; i++) {
@@ -67,6 +81,11 @@ bool orphan_next(struct ipam *m, struct moment now, struct effect *ret)
 		}
 		if (m->orphans[i].retry_at > now.mono || !orphan_is_loose(m, a))
 			continue;
+		msec fresh = is_fresh(m, a, now);
+		if (fresh) {
+			m->orphans[i].retry_at = now.mono + fresh;
+			continue;
+		}
 		struct step st = { effect_due(m, a), NULL, a };
 		if (effect_of_step(m, &st, now, ret))
 			return true;
