@@ -11,7 +11,7 @@ helm=$(tests/controlplane/build.sh helm | tail -n 1)/helm
 # render ARGUMENT...: the chart's objects, without Helm's notes of where each comes from, and without what it has
 # to say about the chart's folder of CRDs being a link.
 render() {
-	"$helm" template berth deploy/chart --namespace berth-system --skip-crds "$@" \
+	"$helm" template berth deploy/chart --namespace berth-system --skip-crds --no-hooks "$@" \
 		2> >(grep -v 'found symbolic link' >&2) | grep -v '^# Source: '
 }
 

@@ -4,6 +4,7 @@
 #include "cmd/explain_options.h"
 #include "cmd/operator_options.h"
 #include "cmd/plan_options.h"
+#include "cmd/standing_options.h"
 #include "cmd/verbs.h"
 
 #include <stdio.h>
@@ -15,6 +16,10 @@ static const struct verb table[] = {
 	{ "plan", "tells what the operator would do with manifests", cmd_plan, &plan_flags, false },
 	{ "explain", "tells why a Service has the addresses that it has", cmd_explain, &explain_flags,
 	  false },
+	{ "status", "tells how pools, Services and operators stand", cmd_status, &status_flags, false },
+	{ "history", "tells who held an address, or what a Service held", cmd_history, &history_flags,
+	  false },
+	{ "cleanup", "takes finalizers off pools, before berth goes", cmd_cleanup, &cleanup_flags, false },
 	{ "version", "tells what this program was built from", cmd_version, &version_flags, false },
 	{ "help", "tells the flags of a verb", cmd_help, &help_flags, false },
 	{ "completion", "prints what a shell needs to complete verbs and flags", cmd_completion,

@@ -52,7 +52,14 @@ int planning_begin(const struct planning_options *o, struct planning *ret)
 	config.max_in_flight = 64;
 	config.cluster_pool = cluster_pool_config(o->pool);
 	if (cluster) {
-		if (snapshot_read(o->verb, o->cluster, config.records, config.cluster_pool != NULL, &s) < 0)
+		const struct snapshot_options from = {
+			.verb = o->verb,
+			.cluster = o->cluster,
+			.decisions = true,
+			.records = config.records,
+			.cilium_nodes = config.cluster_pool != NULL,
+		};
+		if (snapshot_read(&from, &s) < 0)
 			return EXIT_WRONG_USE;
 		/* As the operator does where there is no such kind. */
 		if (o->allocation->address_records == RECORDS_AUTO && !s.served[KIND_RECORD])

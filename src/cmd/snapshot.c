@@ -25,17 +25,24 @@ static const enum resource_id resources[IPAM_KINDS] = {
 	[KIND_CILIUM_NODE] = RES_CILIUM_NODES,
 };
 
+enum resource_id snapshot_resource(enum ipam_kind k)
+{
+	return resources[k];
+}
+
+/* Those that kube-apiserver keeps of its ClusterIPs lie in a ServiceCIDR, which says it all. */
+const char snapshot_record_selector[] = "ipaddress.kubernetes.io/managed-by!=ipallocator.k8s.io";
+
 struct reading {
-	const char *verb;
+	const struct snapshot_options *o;
 	struct loop *loop;
 	struct kube *kube;
 	struct loop_timer *again;
 	struct kube_call *call;
 	struct listing listing;
 	struct err trouble; /* with the bytes of the list under way */
-	bool records, cilium_nodes;
-	int kind;       /* being listed */
-	size_t version; /* index into the versions of its resource */
+	size_t kind;        /* being listed: of enum ipam_kind, and behind them of what else is wanted */
+	size_t version;     /* index into the versions of its resource */
 	unsigned tries;
 	char *next;      /* continue token; NULL = the first page */
 	struct js *list; /* objects of the kind so far */
@@ -45,7 +52,7 @@ struct reading {
 
 static const struct resource *now_read(const struct reading *r)
 {
-	return resource(resources[r->kind]);
+	return resource(r->kind < IPAM_KINDS ? resources[r->kind] : r->o->own[r->kind - IPAM_KINDS].resource);
 }
 
 /* What a typed list leaves out in its items. */
@@ -77,21 +84,56 @@ static void begin_kind(struct reading *r)
 	r->list = js_new_array();
 }
 
-static void next_kind(struct reading *r, bool served)
+static bool is_wanted(const struct reading *r)
 {
-	for (size_t i = 0; served && i < js_len(r->list); i++)
-		js_push(r->ret->objects, js_ref(js_item(r->list, i)));
-	r->ret->served[r->kind] = served;
-	r->kind++;
+	return r->kind >= IPAM_KINDS || (r->o->decisions && (r->kind != KIND_RECORD || r->o->records) &&
+					 (r->kind != KIND_CILIUM_NODE || r->o->cilium_nodes));
+}
+
+static void on_version(const struct kube_result *result, void *arg)
+{
+	struct reading *r = arg;
+	CLEANUP(js_freep) struct js *version = NULL;
+	r->call = NULL;
+	if (kube_ok(result) && js_parse(result->body, &version, NULL) == 0)
+		str_replace(&r->ret->version, js_str(js_get(version, "gitVersion")));
+	loop_stop(r->loop);
+}
+
+static void all_is_read(struct reading *r)
+{
+	if (r->o->n_own)
+		r->call = kube_send(
+			r->kube,
+			&(struct kube_request){ .lane = KUBE_WATCH, .verb = "get", .path = "/version" },
+			on_version, r);
+	else
+		loop_stop(r->loop);
+}
+
+/* Goes on to the first one, or from one to the next. */
+static void begin_wanted(struct reading *r)
+{
 	r->version = 0;
 	r->tries = 0;
-	while ((r->kind == KIND_RECORD && !r->records) || (r->kind == KIND_CILIUM_NODE && !r->cilium_nodes))
+	while (!is_wanted(r))
 		r->kind++;
 	begin_kind(r);
-	if (r->kind == IPAM_KINDS)
-		loop_stop(r->loop);
+	if (r->kind == IPAM_KINDS + r->o->n_own)
+		all_is_read(r);
 	else
 		loop_timer_set(r->again, 0);
+}
+
+static void next_kind(struct reading *r, bool served)
+{
+	struct js *into = r->kind < IPAM_KINDS ? r->ret->objects : r->ret->own;
+	for (size_t i = 0; served && i < js_len(r->list); i++)
+		js_push(into, js_ref(js_item(r->list, i)));
+	if (r->kind < IPAM_KINDS)
+		r->ret->served[r->kind] = served;
+	r->kind++;
+	begin_wanted(r);
 }
 
 static void give_up_kind(struct reading *r, const char *text, bool forbidden)
@@ -100,10 +142,10 @@ static void give_up_kind(struct reading *r, const char *text, bool forbidden)
 	if (forbidden)
 		(void)fprintf(stderr,
 			      "%s %s: cluster: not allowed: grant the verb list on the resource %s%s%s: %s\n",
-			      program_name(), r->verb, what->plural, what->group[0] ? "." : "", what->group,
-			      text);
+			      program_name(), r->o->verb, what->plural, what->group[0] ? "." : "",
+			      what->group, text);
 	else
-		(void)fprintf(stderr, "%s %s: cluster: list of %s: %s\n", program_name(), r->verb,
+		(void)fprintf(stderr, "%s %s: cluster: list of %s: %s\n", program_name(), r->o->verb,
 			      what->plural, text);
 	r->result = forbidden ? -EACCES : -EIO;
 	/* What is forbidden is said of every kind in one go; who does not answer, does not for the others. */
@@ -160,14 +202,19 @@ static void send_page(void *arg)
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_BYTES);
 	char page[16];
 	(void)snprintf(page, sizeof(page), "%d", PAGE);
-	resource_path(&path, what, what->versions[r->version], NULL, NULL, NULL);
+	const struct snapshot_want *own = r->kind < IPAM_KINDS ? NULL : &r->o->own[r->kind - IPAM_KINDS];
+	resource_path(&path, what, what->versions[r->version], own ? own->ns : NULL, NULL, NULL);
 	path_add_query(&path, "limit", page);
 	if (r->next)
 		path_add_query(&path, "continue", r->next);
-	/* Those that kube-apiserver keeps of its ClusterIPs lie in a ServiceCIDR, which says it all. */
 	if (r->kind == KIND_RECORD)
-		path_add_query(&path, "labelSelector",
-			       "ipaddress.kubernetes.io/managed-by!=ipallocator.k8s.io");
+		path_add_query(&path, "labelSelector", snapshot_record_selector);
+	if (own && own->labels)
+		path_add_query(&path, "labelSelector", own->labels);
+	if (own && own->name) {
+		CLEANUP(freep) char *field = xasprintf("metadata.name=%s", own->name);
+		path_add_query(&path, "fieldSelector", field);
+	}
 	listing_done(&r->listing);
 	listing_init(&r->listing, on_item, r);
 	r->trouble = (struct err){ 0 };
@@ -197,22 +244,22 @@ static int connect_kube(struct reading *r, const struct cluster_options *o, stru
 	return kube_new(r->loop, config, 1, &r->kube, e);
 }
 
-int snapshot_read(const char *verb, const struct cluster_options *o, bool records, bool cilium_nodes,
-		  struct snapshot *ret)
+int snapshot_read(const struct snapshot_options *o, struct snapshot *ret)
 {
 	struct err e = { 0 };
-	struct snapshot s = { .objects = js_new_array() };
-	struct reading r = { .verb = verb, .records = records, .cilium_nodes = cilium_nodes, .ret = &s };
+	struct snapshot s = { .objects = js_new_array(), .own = js_new_array() };
+	struct reading r = { .o = o, .ret = &s };
 	(void)signal(SIGPIPE, SIG_IGN);
-	int err = connect_kube(&r, o, &e);
+	int err = connect_kube(&r, o->cluster, &e);
 	if (err == 0) {
-		begin_kind(&r);
 		r.again = loop_timer_new(r.loop, send_page, &r);
-		loop_timer_set(r.again, 0);
+		begin_wanted(&r);
 		err = loop_run(r.loop, &e);
 	}
 	if (err < 0)
-		(void)fprintf(stderr, "%s %s: cluster: %s\n", program_name(), verb, e.msg);
+		(void)fprintf(stderr, "%s %s: cluster: %s\n", program_name(), o->verb, e.msg);
+	if (r.kube)
+		s.wall = kube_server_wall(r.kube);
 	kube_cancel(r.call);
 	loop_timer_free(r.again);
 	listing_done(&r.listing);
@@ -233,6 +280,8 @@ int snapshot_read(const char *verb, const struct cluster_options *o, bool record
 void snapshot_done(struct snapshot *s)
 {
 	js_free(s->objects);
+	js_free(s->own);
 	free(s->ns);
+	free(s->version);
 	*s = (struct snapshot){ 0 };
 }

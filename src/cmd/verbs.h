@@ -25,11 +25,14 @@ const char *verb_nearest(const struct verb_table *t, const char *typed);
 void verbs_help(const struct verb_table *t, const char *program, struct buf *out);
 
 /* One file per verb. */
+int cmd_cleanup(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_help(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 int cmd_man(int argc, char **argv);
 int cmd_operator(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
+int cmd_status(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 extern const struct flag_set completion_flags, help_flags, man_flags, version_flags;

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from lib.berth import run as berth
 from lib.controlplane import ROOT
 from lib.helm import CHART, helm, one, template, text_of, value_sets
 from lib.kubectl import as_list
@@ -205,6 +206,36 @@ def test_the_program_takes_the_command_line(apiserver, values, tmp_path):
     assert apiserver.wait_addresses("web")
 
 
+def test_the_hook_takes_finalizers_off(apiserver):
+    """What Helm runs when the release goes, run by hand with the rights that it brings."""
+    hooks = [o for o in template(release="trial", hooks=True) if "helm.sh/hook" in o["metadata"].get("annotations", {})]
+    assert {o["metadata"]["annotations"]["helm.sh/hook"] for o in hooks} == {"pre-delete,post-delete"}
+    job = one(hooks, "Job")["spec"]["template"]["spec"]
+    account, namespace = job["serviceAccountName"], "berth-system"
+    assert account == one(hooks, "ServiceAccount")["metadata"]["name"]
+    assert not [o for o in template("--set", "policies.enabled=false", hooks=True) if o["kind"] == "Job"]
+    path = apiserver.file("hooks.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(as_list(hooks), f)
+    apiserver.create_pool("blue", "192.0.2.0/28")
+    apiserver.api.patch("CiliumLoadBalancerIPPool", "blue", {"metadata": {"finalizers": ["berth.dev/protect"]}})
+    try:
+        apiserver.kubectl.run("apply", "-f", path)
+        token = apiserver.kubectl.run("create", "token", account, "-n", namespace).strip()
+        with open(apiserver.operator_kubeconfig, encoding="utf-8") as f:
+            config = json.load(f)
+        for user in config["users"]:
+            user["user"] = {"token": token}
+        kubeconfig = apiserver.file("hook.kubeconfig")
+        with open(kubeconfig, "w", encoding="utf-8") as f:
+            json.dump(config, f)
+        done = berth(*job["containers"][0]["args"], f"--kubeconfig={kubeconfig}")
+        assert done == (0, "pool blue: berth.dev/protect is taken off\n", "")
+        assert not apiserver.api.get("CiliumLoadBalancerIPPool", "blue")["metadata"].get("finalizers")
+    finally:
+        apiserver.kubectl.try_run("delete", "-f", path)
+
+
 def test_helm_installs_upgrades_and_uninstalls(apiserver):
     """A real Helm on a real server. Uninstalling leaves CRDs, pools and what Services hold."""
     def run(*argv):
@@ -232,7 +263,7 @@ def test_helm_installs_upgrades_and_uninstalls(apiserver):
         run("upgrade", "trial", CHART, "--reset-values", "--set", "config.log-level=debug")
         assert kubectl.json("configmap", "trial-berth-operator", "-n", "helm-trial")["data"] == {"log-level": "debug"}
     finally:
-        run("uninstall", "trial")
+        run("uninstall", "trial", "--no-hooks")  # without a controller-manager no Job ever runs
     left = [o for kind in ("deployment", "configmap", "role", "rolebinding", "serviceaccount", "poddisruptionbudget")
             for o in kubectl.json(kind, "-n", "helm-trial")["items"]]
     left += [o for kind in ("clusterrole", "clusterrolebinding") for o in kubectl.json(kind)["items"]]

@@ -74,3 +74,20 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 - {{ . | quote }}
 {{- end }}
 {{- end -}}
+
+{{/* What takes finalizers off when the release goes. */}}
+{{- define "berth.cleanup" -}}
+{{ include "berth.name" . | trunc 55 | trimSuffix "-" }}-cleanup
+{{- end -}}
+
+{{- define "berth.cleanupLabels" -}}
+app.kubernetes.io/name: berth
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: cleanup
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end -}}
+
+{{- define "berth.cleanupHook" -}}
+helm.sh/hook: pre-delete,post-delete
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

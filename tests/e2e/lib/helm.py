@@ -35,16 +35,16 @@ def value_sets():
     return found
 
 
-def text_of(*argv, release="berth"):
-    """What the chart makes, as YAML."""
-    done = helm("template", release, CHART, "--namespace", "berth-system", *argv)
+def text_of(*argv, release="berth", hooks=False):
+    """What the chart makes, as YAML: without what only Helm runs, or with it."""
+    done = helm("template", release, CHART, "--namespace", "berth-system", *([] if hooks else ["--no-hooks"]), *argv)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def template(*argv, release="berth"):
+def template(*argv, release="berth", hooks=False):
     """The same as objects."""
-    return [o for o in yaml.safe_load_all(text_of(*argv, release=release)) if o]
+    return [o for o in yaml.safe_load_all(text_of(*argv, release=release, hooks=hooks)) if o]
 
 
 def one(objects, kind, suffix=""):

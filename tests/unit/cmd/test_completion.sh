@@ -36,7 +36,7 @@ offers() {
 }
 
 cd "$folder" && mkdir sub && touch 'a file.yaml'
-is "verbs" "$(offers berth '')" "--help explain help operator plan version "
+is "verbs" "$(offers berth '')" "--help cleanup explain help history operator plan status version "
 is "the beginning of a verb" "$(offers berth op)" "operator "
 is "flags" "$(offers berth operator --log-)" "--log-format= --log-level= "
 is "a boolean flag has no =" "$(offers berth operator --install)" "--install-crds "
@@ -66,7 +66,7 @@ if command -v fish >/dev/null; then
 		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$folder/berth.fish" "$1" 2>&1 |
 			cut -f1 | LC_ALL=C sort | tr '\n' ' '
 	}
-	is "fish: verbs" "$(fish_offers 'berth ')" "explain help operator plan version "
+	is "fish: verbs" "$(fish_offers 'berth ')" "cleanup explain help history operator plan status version "
 	is "fish: flags" "$(fish_offers 'berth operator --log-')" "--log-format --log-level "
 	is "fish: values" "$(fish_offers 'berth operator --log-level ')" "debug error info warn "
 	is "fish: files" "$(fish_offers 'berth plan -f a')" "a file.yaml "
@@ -74,7 +74,7 @@ fi
 
 # Each flag that the help of a verb tells is in each script and in the manual page.
 "$berth" man >"$folder/berth.1" || wrong "no manual page"
-for verb in operator plan explain; do
+for verb in operator plan explain status history cleanup; do
 	for flag in $("$berth" help "$verb" | sed -n 's/^  \(-[a-z], \)\{0,1\}--\([a-z0-9-]*\).*/\2/p'); do
 		grep -q -e "--$flag" berth.bash || wrong "bash does not know --$flag"
 		grep -q -e "--$flag" _berth || wrong "zsh does not know --$flag"

@@ -44,6 +44,13 @@ says 2 err "berth completion: ksh: want bash, zsh or fish" completion ksh
 says 2 err "want bash, zsh or fish" completion
 says 2 err "berth operator: --log-level=loud: want debug, info, warn or error" operator --log-level=loud
 says 2 err "berth plan: nothing to plan" plan
+says 0 out "Usage: berth status [FLAG...]" status --help
+says 2 err "berth status: unexpected argument all" status all
+says 2 err "berth status: -o xml: want table, wide, json or yaml" status -o xml
+says 2 err "berth history: nothing is named: want an address, or a Service as NAMESPACE/NAME" history
+says 2 err "berth history: 192.0.2.300: want an address, or a Service as NAMESPACE/NAME" history 192.0.2.300
+says 2 err "berth history: a/b/c: want an address, or a Service as NAMESPACE/NAME" history a/b/c
+says 2 err "berth cleanup: --output: there is no such flag" cleanup --output=json
 
 program=(env BERTH_LOG_LEVEL=loud "$berth")
 says 2 err "berth operator: BERTH_LOG_LEVEL=loud: want" operator
@@ -56,6 +63,7 @@ says 2 err "berth operator: $folder/config/enable-ipv4: maybe: want true or fals
 ln -s "$(realpath "$berth")" "$folder/kubectl-lbipam"
 program=("$folder/kubectl-lbipam")
 says 0 out "Usage: kubectl lbipam plan" plan --help
+says 0 out "Usage: kubectl lbipam status" status --help
 says 2 err "kubectl lbipam: plam: there is no such verb; did you mean plan?" plam
 
 # shellcheck disable=SC2016 # the inner shell fills it in

@@ -1,0 +1,156 @@
+"""berth status and berth cleanup: how a cluster stands."""
+
+import contextlib
+import json
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from lib.berth import BINARY, environment, run
+from lib.objects import SATISFIED
+from lib.process import wait_until
+
+HOUR = 3600
+PROTECT = "berth.dev/protect"
+
+
+def status(cluster, *argv):
+    """(exit code, what it says as a document)"""
+    code, out, err = run("status", f"--kubeconfig={cluster.kubeconfig}", "-o", "json", *argv)
+    assert code in (0, 1), err
+    return code, json.loads(out)
+
+
+def start(cluster):
+    """An operator that is elected, where there is an election."""
+    if cluster.backend == "embedded":
+        return cluster.start()
+    return cluster.replica().wait_ready()
+
+
+def wait_leader(cluster):
+    return wait_until("somebody leads", lambda: status(cluster)[1]["leader"]["leads"], timeout=40)
+
+
+def test_all_is_well(cluster):
+    operator = start(cluster)
+    namespace, first = cluster.replica_namespace, int(time.time() // HOUR) - 3
+    cluster.api.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+        "name": "berth-forecast", "namespace": namespace}, "data": {"samples": f"blue ipv4 {first} 1 3 5 7\n"}})
+    try:
+        wait_leader(cluster)
+        cluster.create_pool("blue", "192.0.2.0/29", "2001:db8::/126")
+        cluster.create_service("web")
+        cluster.wait_addresses("web")
+        cluster.wait_condition("Service", "web", SATISFIED, "True")
+        code, said = status(cluster)
+        assert (code, said["well"], said["problems"]) == (0, True, [])
+        v4, v6 = said["pools"]
+        assert (v4["name"], v4["family"], v4["size"], v4["used"], v4["free"]) == ("blue", "IPv4", "8", "1", "7")
+        assert (v4["exhaustionSeconds"], v4["state"]) == (int(3.5 * HOUR), "ok")
+        assert (v6["family"], v6["size"], "exhaustionSeconds" in v6) == ("IPv6", "4", False)
+        assert said["services"] == said["reservations"] == []
+        code, out, err = run("status", f"--kubeconfig={cluster.kubeconfig}")
+        assert (code, err) == (0, "")
+        assert ["blue", "IPv4", "8", "1", "0", "0", "7", "3h", "-", "ok"] in [line.split() for line in out.splitlines()]
+        assert out.endswith("All is well.\n") and "\033" not in out
+        code, out, _ = run("status", f"--kubeconfig={cluster.kubeconfig}", "-o", "yaml")
+        assert yaml.safe_load(out)["pools"] == said["pools"]
+        operator.kill9()
+        if cluster.backend == "apiserver":
+            wait_until("its Lease is too old", lambda: status(cluster)[0] == 1, timeout=40)
+            assert status(cluster)[1]["problems"] == ["nobody leads: the Lease was not renewed in time"]
+    finally:
+        if cluster.backend == "apiserver":
+            cluster.api.delete("ConfigMap", "berth-forecast", namespace)
+            cluster.api.delete("Lease", "berth-operator", namespace)
+
+
+def test_what_is_wrong(cluster):
+    start(cluster)
+    wait_leader(cluster)
+    cluster.create_pool("blue", "192.0.2.0/31")
+    cluster.create_services(["a", "b"])
+    cluster.wait_all_served(2, timeout=30)
+    cluster.create_pool("clash", "192.0.2.0/28")
+    cluster.create_pool("one", "198.51.100.1/32", serviceSelector={"matchLabels": {"no": "body"}})
+    cluster.create_service("late")
+    cluster.wait_condition("Service", "late", SATISFIED, "False", "out_of_ips")
+    cluster.api.create({"apiVersion": "berth.dev/v1alpha1", "kind": "IPReservation", "metadata": {"name": "far"},
+                        "spec": {"addresses": ["203.0.113.9"]}})
+    wait_until("the reservation is judged", lambda: cluster.api.get("IPReservation", "far").get("status", {}).get("phase"))
+    wait_until("all of it is told", lambda: len(status(cluster)[1]["problems"]) == 3, last=lambda: status(cluster))
+    code, said = status(cluster)
+    assert code == 1 and not said["well"]
+    assert sorted(said["problems"]) == ["1 Service without what it wants", "pool blue: exhausted for IPv4",
+                                        "pool clash: conflict for IPv4"]
+    late, = said["services"]
+    assert (late["namespace"], late["name"], late["reason"], late["addresses"]) == ("default", "late", "out_of_ips", [])
+    assert late["message"]
+    far, = said["reservations"]
+    assert (far["name"], far["phase"]) == ("far", "Unusable")
+
+
+@contextlib.contextmanager
+def watching(cluster, tmp_path):
+    with open(tmp_path / "watched", "w+", encoding="utf-8") as out:
+        process = subprocess.Popen([BINARY, "status", "--watch", "-o", "wide", f"--kubeconfig={cluster.kubeconfig}"],
+                                   stdout=out, env=environment())
+
+        def text():
+            with open(tmp_path / "watched", encoding="utf-8") as f:
+                return f.read()
+        try:
+            yield process, text
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def test_watch_tells_what_changes_and_nothing_else(cluster, tmp_path):
+    start(cluster)
+    wait_leader(cluster)
+    cluster.create_pool("blue", "192.0.2.0/31")
+    with watching(cluster, tmp_path) as (process, text):
+        wait_until("it is told", lambda: "All is well." in text(), last=text)
+        cluster.create_services(["a", "b", "c"])
+        wait_until("the one that waits is told", lambda: "Problem: 1 Service without what it wants" in text(), last=text)
+        before = text()
+        renewed = cluster.api.list("Lease", cluster.replica_namespace) if cluster.backend == "apiserver" else None
+        if renewed is not None:
+            wait_until("the Lease is renewed", lambda: cluster.api.list("Lease", cluster.replica_namespace) != renewed)
+        assert text() == before and "\033" not in before
+        cluster.create_pool("green", "198.51.100.0/30")
+        left = "Problem: pool blue: exhausted for IPv4\n"
+        wait_until("it waits no longer", lambda: text()[len(before):].endswith(f")\n{left}"), last=text)
+        assert "green" in text()[len(before):] and process.poll() is None
+    assert process.returncode == 1
+
+
+@pytest.mark.only("apiserver")
+def test_nobody_has_ever_led(cluster):
+    code, said = status(cluster)
+    assert (code, said["problems"]) == (1, ["nobody leads: there is no such Lease"])
+    assert said["pools"] == []
+
+
+def finalizers(cluster, pool):
+    return cluster.api.get("CiliumLoadBalancerIPPool", pool)["metadata"].get("finalizers", [])
+
+
+def test_cleanup_takes_our_finalizers_off_and_no_others(cluster):
+    operator = start(cluster) if cluster.backend == "apiserver" else cluster.start("--enable-lb-ipam=false")
+    cluster.create_pool("blue", "192.0.2.0/31")
+    cluster.create_pool("green", "198.51.100.0/31")
+    if cluster.backend == "apiserver":
+        operator.stop()
+    cluster.api.patch("CiliumLoadBalancerIPPool", "blue", {"metadata": {"finalizers": ["example.com/other", PROTECT]}})
+    code, out, err = run("cleanup", f"--kubeconfig={cluster.kubeconfig}")
+    assert (code, out, err) == (0, f"pool blue: {PROTECT} is taken off\n", "")
+    assert finalizers(cluster, "blue") == ["example.com/other"]
+    for _ in range(2):
+        assert run("cleanup", f"--kubeconfig={cluster.kubeconfig}") == (
+            0, f"no pool has the finalizer {PROTECT}\n", "")
+    cluster.api.patch("CiliumLoadBalancerIPPool", "blue", {"metadata": {"finalizers": None}})
