@@ -214,14 +214,11 @@ def test_the_hook_takes_finalizers_off(apiserver):
     account, namespace = job["serviceAccountName"], "berth-system"
     assert account == one(hooks, "ServiceAccount")["metadata"]["name"]
     assert not [o for o in template("--set", "policies.enabled=false", hooks=True) if o["kind"] == "Job"]
-    path = apiserver.file("hooks.json")
-    with open(path, "w", encoding="utf-8") as f:
-        json.dump(as_list(hooks), f)
     apiserver.create_pool("blue", "192.0.2.0/28")
     apiserver.api.patch("CiliumLoadBalancerIPPool", "blue", {"metadata": {"finalizers": ["berth.dev/protect"]}})
     try:
-        apiserver.kubectl.run("apply", "-f", path)
-        token = apiserver.kubectl.run("create", "token", account, "-n", namespace).strip()
+        apiserver.kubectl.apply(*hooks)
+        token = apiserver.kubectl("create", "token", account, "-n", namespace).strip()
         with open(apiserver.operator_kubeconfig, encoding="utf-8") as f:
             config = json.load(f)
         for user in config["users"]:
@@ -233,7 +230,7 @@ def test_the_hook_takes_finalizers_off(apiserver):
         assert done == (0, "pool blue: berth.dev/protect is taken off\n", "")
         assert not apiserver.api.get("CiliumLoadBalancerIPPool", "blue")["metadata"].get("finalizers")
     finally:
-        apiserver.kubectl.try_run("delete", "-f", path)
+        apiserver.kubectl.try_run("delete", "-f", "-", stdin=as_list(hooks))
 
 
 def test_helm_installs_upgrades_and_uninstalls(apiserver):
