@@ -345,6 +345,9 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct i
 	order_held(s);
 	service_claim(m, s);
 	s->mute = is_mute(m, s);
+	/* Whether it is told anything is for the pools to say, also where none of them could help. */
+	if (!s->asked_us && s->n_held == 0)
+		wait_for(m, s, &m->wait_any);
 	s->altered = false;
 	conclude(m, s, &v);
 	buf_done(&v.text);
