@@ -243,12 +243,27 @@ static void remember(struct js *service, void *arg)
 	b->addresses = addresses_of(service);
 }
 
+/* Until nothing is left to do. Time goes on only for what is waited for, and not until what was released has
+ * cooled: a plan is about now. */
+static void settle(struct plan *p)
+{
+	const struct ipam *m = cluster_ipam(p->cluster);
+	msec until = cluster_now(p->cluster).mono + PATIENCE;
+	for (;;) {
+		(void)cluster_run(p->cluster, SIZE_MAX, 0);
+		msec now = cluster_now(p->cluster).mono, at = ipam_wake_at(m);
+		if (!ipam_busy(m) || at < 0 || at > until)
+			return;
+		cluster_advance(p->cluster, at > now ? at - now : 0);
+	}
+}
+
 void plan_begin(struct plan *p)
 {
 	cluster_each(p->cluster, "Service", remember, p);
 	cluster_set_lost(p->cluster, KIND_POOL, p->without_pools);
 	cluster_sync(p->cluster);
-	(void)cluster_run(p->cluster, SIZE_MAX, PATIENCE);
+	settle(p);
 }
 
 /* ---- what comes
@@ -330,7 +345,7 @@ static int apply(struct plan *p, const struct js *object, bool namespaced, void 
 		cluster_set_lost(p->cluster, KIND_POOL, false);
 		cluster_sync(p->cluster);
 	}
-	(void)cluster_run(p->cluster, SIZE_MAX, PATIENCE);
+	settle(p);
 	return 0;
 }
 

@@ -102,13 +102,13 @@ def contest(cluster, count, *flags):
             "cilium_operator_lbipam_services_unsatisfied") == half, timeout=60)
     recorder = cluster.record()
     delete_all(cluster.api, holders)
-    held = cluster.wait_all_served(half, timeout=120)
-    recorder.caught_up(timeout=30)
-    return recorder, held
+    return recorder
 
 
 def test_records_keep_1000_services_of_two_operators_apart(cluster):
-    recorder, held = contest(cluster, 1000)
+    recorder = contest(cluster, 1000)
+    held = cluster.wait_all_served(500, timeout=120)
+    recorder.caught_up(timeout=30)
     assert recorder.duplicates() == []
     assert len({a for addresses in held.values() for a in addresses}) == 500
     assert all(o.metrics().total("berth_allocation_seconds_count") > 0 for o in cluster.operators), \
@@ -119,22 +119,11 @@ def test_records_keep_1000_services_of_two_operators_apart(cluster):
 
 def test_without_records_two_operators_give_an_address_twice(cluster):
     """That the test above can fail: the same, without what prevents it."""
-    recorder, _ = contest(cluster, 1000, "--address-records=off")
-    assert recorder.duplicates() != []
-
-
-def test_two_operators_serve_1000_new_services(cluster):
-    cluster.start()
-    second_operator(cluster)
-    cluster.create_pool("blue", "10.0.0.0/22")
-    recorder = cluster.record()
-    cluster.create_services([f"s{i}" for i in range(1000)])
-    held = cluster.wait_all_served(1000, timeout=180)
-    assert len({a for addresses in held.values() for a in addresses}) == 1000
-    recorder.caught_up(timeout=30)
-    assert recorder.duplicates() == []
-    cluster.settled(lambda: cluster.all_addresses())
-    invariants.check(cluster.api)
+    recorder = contest(cluster, 200, "--address-records=off")
+    wait_until("an address is given twice", lambda: recorder.duplicates() != [], timeout=60)
+    # They go on against each other until one goes; the watch may be cut off for being slow meanwhile.
+    cluster.recorders.remove(recorder)
+    cluster.operators[1].kill9()
 
 
 # Clocks
