@@ -118,6 +118,16 @@ static size_t utf8_len(const unsigned char *p, size_t left)
 	return n;
 }
 
+void buf_add_utf8(struct buf *b, struct slice s)
+{
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	for (size_t i = 0, n = 0; i < s.len; i += n) {
+		n = utf8_len(p + i, s.len - i);
+		buf_add(b, n ? (const char *)p + i : "\xef\xbf\xbd", n ? n : 3);
+		n = n ? n : 1;
+	}
+}
+
 void buf_add_json(struct buf *b, struct slice s)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr;

@@ -33,6 +33,8 @@ void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_char(struct buf *b, char c);
 [[gnu::format(printf, 2, 3)]] void buf_addf(struct buf *b, const char *fmt, ...);
 [[gnu::format(printf, 2, 0)]] void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+/* Bytes that are no UTF-8 become U+FFFD, each its own. */
+void buf_add_utf8(struct buf *b, struct slice s);
 /* As a JSON string, with its quotes. Bytes that are no UTF-8 become U+FFFD. */
 void buf_add_json(struct buf *b, struct slice s);
 /* For a path or query part of a URL: everything but unreserved characters as %XX. */

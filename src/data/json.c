@@ -317,7 +317,14 @@ struct js *js_new_array(void)
 
 struct js *js_new_text(struct slice s)
 {
-	return made(json_object_new_string_len(s.ptr ? s.ptr : "", (int)s.len));
+	size_t ascii = 0;
+	while (ascii < s.len && !(s.ptr[ascii] & 0x80))
+		ascii++;
+	if (ascii == s.len)
+		return made(json_object_new_string_len(s.ptr ? s.ptr : "", (int)s.len));
+	CLEANUP(buf_done) struct buf text = BUF_INIT(3 * s.len);
+	buf_add_utf8(&text, s);
+	return made(json_object_new_string_len(buf_str(&text), (int)text.len));
 }
 
 struct js *js_new_str(const char *s)

@@ -62,6 +62,7 @@ bool js_next(struct js_iter *it);
 /* Building. The child is handed over; NULL stands for null. */
 [[nodiscard]] struct js *js_new_object(void);
 [[nodiscard]] struct js *js_new_array(void);
+/* Bytes that are no UTF-8 become U+FFFD: what is written must be JSON whatever a stranger put into it. */
 [[nodiscard]] struct js *js_new_text(struct slice s);
 [[nodiscard]] struct js *js_new_str(const char *s); /* NULL gives null */
 [[nodiscard]] struct js *js_new_int(int64_t v);

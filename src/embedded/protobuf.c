@@ -119,8 +119,9 @@ static int read_entry(struct slice in, const struct js *schema, struct js *map, 
 			return malformed(e);
 		*(f.number == 1 ? &key : &value) = f.bytes;
 	}
-	CLEANUP(freep) char *name = xstrndup(key.ptr, key.len);
-	js_set(map, name, bytes_value(value, schema));
+	CLEANUP(buf_done) struct buf name = BUF_INIT(JS_SIZE_MAX);
+	buf_add_utf8(&name, key);
+	js_set(map, buf_str(&name), bytes_value(value, schema));
 	return 0;
 }
 

@@ -106,6 +106,25 @@ static void bytes_that_are_no_utf8_are_replaced(void **state)
 	json_is(SLICE_LIT("\xf8\x88\x80\x80\x80"), "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"");
 }
 
+static void utf8_is(struct slice in, const char *want)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(200);
+	buf_add_utf8(&b, in);
+	assert_string_equal(buf_str(&b), want);
+}
+
+static void text_stays_and_other_bytes_are_replaced(void **state)
+{
+	utf8_is(SLICE_LIT(""), "");
+	utf8_is(SLICE_LIT("a\"\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
+		"a\"\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+	utf8_is(SLICE_LIT("a\xff"
+			  "b"),
+		"a\xef\xbf\xbd"
+		"b");
+	utf8_is(SLICE_LIT("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 static void urls_keep_unreserved_characters_only(void **state)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(200);
@@ -125,6 +144,7 @@ int main(void)
 		cmocka_unit_test(consuming_drops_the_beginning),
 		cmocka_unit_test(json_strings_are_escaped),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_replaced),
+		cmocka_unit_test(text_stays_and_other_bytes_are_replaced),
 		cmocka_unit_test(urls_keep_unreserved_characters_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,14 @@ static void trees_are_built(void **state)
 	writes(j, "{\"s\":1,\"n\":null,\"i\":-5,\"b\":true,\"d\":1.5,\"a\":[2,3,4,5]}");
 }
 
+static void texts_that_are_no_utf8_are_json_all_the_same(void **state)
+{
+	CLEANUP(js_freep) struct js *bad = js_new_str("a\xff\xe2\x82");
+	CLEANUP(js_freep) struct js *good = js_new_str("\xe2\x82\xac");
+	writes(bad, "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	writes(good, "\"\xe2\x82\xac\"");
+}
+
 static void need_object_replaces_what_is_none(void **state)
 {
 	CLEANUP(js_freep) struct js *j = parse("{\"a\":{\"x\":1},\"b\":7}");
@@ -329,6 +337,7 @@ int main(void)
 		cmocka_unit_test(objects_are_walked_in_order_of_writing),
 		cmocka_unit_test(objects_are_equal_in_any_order),
 		cmocka_unit_test(trees_are_built),
+		cmocka_unit_test(texts_that_are_no_utf8_are_json_all_the_same),
 		cmocka_unit_test(need_object_replaces_what_is_none),
 		cmocka_unit_test(a_clone_is_a_tree_of_its_own_and_a_ref_is_not),
 		cmocka_unit_test(people_get_an_indent_of_two),
