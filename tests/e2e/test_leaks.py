@@ -1,14 +1,17 @@
-"""A long run, an orderly end: with a sanitized program anything that was lost on the way makes it end with
-a status other than 0."""
+"""Much churn, an orderly end: with a sanitized program anything that was lost on the way makes it end with a
+status other than 0. Another program would show nothing, so it is not asked."""
+
+import pathlib
 
 import pytest
 
+from lib import berth
 from lib.objects import service
 from lib.process import wait_until
 from lib.rest import ApiError
 
-ROUNDS = 6
-SERVICES = 100
+ROUNDS = 2
+SERVICES = 40
 
 
 def churn(cluster, number):
@@ -17,7 +20,7 @@ def churn(cluster, number):
     for i in range(3):
         api.patch("Service", name, {"metadata": {"labels": {"round": f"r{i}"}}})
     api.patch("Service", name, {"metadata": {"annotations": {
-        "lbipam.cilium.io/ips": f"10.0.{number % 4}.{number}",
+        "lbipam.cilium.io/ips": f"10.0.{number % 4}.{number + 1}",
         "lbipam.cilium.io/sharing-key": f"k{number % 10}"}}})
     api.patch("Service", name, {"spec": {"type": "ClusterIP"}})
     api.patch("Service", name, {"metadata": {"annotations": {"lbipam.cilium.io/ips": "none at all"}},
@@ -27,7 +30,9 @@ def churn(cluster, number):
 
 
 @pytest.mark.only("embedded")
-def test_nothing_is_lost_in_thousands_of_changes(cluster):
+def test_nothing_is_lost_in_hundreds_of_changes(cluster):
+    if b"__asan_init" not in pathlib.Path(berth.BINARY).read_bytes():
+        pytest.skip("the program is built without AddressSanitizer, which finds what is lost")
     operator = cluster.start()
     cluster.create_pool("blue", "10.0.0.0/22")
     cluster.create_services([f"s{i}" for i in range(SERVICES)])
