@@ -1,4 +1,6 @@
-"""Slow, many and malformed clients of the HTTP endpoints: whatever they do, /healthz answers within a second."""
+"""Slow, many and malformed clients of the HTTP endpoints: whatever they do, /healthz answers within a second. A
+machine that has other things to do may keep one of ten waiting for longer, yet none as long as it would wait for
+others to be cut off: a server that lets clients starve one makes all of them wait."""
 
 import contextlib
 import socket
@@ -9,7 +11,8 @@ import pytest
 
 from lib.process import wait_until
 
-PROMPT = 1.0  # seconds
+PROMPT = 1.0  # seconds, of nine in ten
+STARVED = 10.0  # seconds, of any; others are cut off after IDLE
 CLOSE = b"Host: berth\r\nConnection: close\r\n\r\n"
 HEADERS_MAX = 16384
 BODY_MAX = 1024
@@ -104,8 +107,8 @@ class Prober(threading.Thread):
     def __init__(self, operator):
         super().__init__(daemon=True)
         self.operator = operator
-        self.slowest = 0.0
         self.asked = 0
+        self.seconds = []
         self.failures = []
         self._over = threading.Event()
 
@@ -119,7 +122,7 @@ class Prober(threading.Thread):
             except OSError as e:
                 self.failures.append(repr(e))
             self.asked += 1
-            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.seconds.append(time.monotonic() - began)
             self._over.wait(0.02)
 
     def __enter__(self):
@@ -144,7 +147,10 @@ def health_answers(operator):
         at = prober.asked
         wait_until("it was asked at the end as well", lambda: prober.asked > at + 2)
     assert prober.failures == []
-    assert prober.slowest < PROMPT, f"the slowest of {prober.asked} answers took {prober.slowest:.2f} s"
+    took = sorted(prober.seconds)
+    most = took[len(took) * 9 // 10]
+    assert most < PROMPT, f"one of ten of {len(took)} answers took {most:.2f} s and more"
+    assert took[-1] < STARVED, f"the slowest of {len(took)} answers took {took[-1]:.2f} s"
 
 
 @pytest.fixture
