@@ -174,7 +174,8 @@ static void read_line(struct forecast *f, struct slice line)
 	uint64_t hour, used;
 	if (!slice_cut(&line, ' ', &pool) || !slice_cut(&line, ' ', &family) ||
 	    !slice_cut(&line, ' ', &number) || !pool.len || pool.len > 253 ||
-	    slice_to_u64(number, &hour) < 0 || hour > INT32_MAX)
+	    memchr(pool.ptr, '\0', pool.len) || slice_to_u64(number, &hour) < 0 ||
+	    hour > INT32_MAX - FORECAST_HOURS)
 		return;
 	if (!slice_is(family, "ipv4") && !slice_is(family, "ipv6"))
 		return;

@@ -1,5 +1,5 @@
-/* Manifests for a plan, as YAML or JSON: each document is told, judged and decided on. What is good is good
- * twice: applying it all again changes nobody's addresses. */
+/* Manifests for a plan, as YAML or JSON: each document is told, judged and decided on. Problems are single
+ * lines, and each Service has one row, which says the same when it is asked for again. */
 #include "base/mem.h"
 #include "data/yaml.h"
 #include "plan/plan.h"
@@ -53,12 +53,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	const struct view_config view = { .managers = managers, .metallb = true };
 	CLEANUP(plan_freep) struct plan *plan = plan_new(&config, &view, (msec)WALL * 1000);
-	CLEANUP(buf_done) struct buf once = BUF_INIT(1 << 20);
+	CLEANUP(buf_done) struct buf once = BUF_INIT(1 << 20), again = BUF_INIT(1 << 20);
 	struct run r = { .plan = plan };
 	struct slice text = { (const char *)data, size };
 	plan_begin(plan);
 	int good = yaml_parse(text, on_document, &r, NULL);
 	assert(good <= 0);
 	plan_rows(plan, on_row, &once);
+	plan_rows(plan, on_row, &again);
+	assert(once.len == again.len && strcmp(buf_str(&once), buf_str(&again)) == 0);
 	return 0;
 }
