@@ -50,6 +50,8 @@ void kube_config_free(struct kube_config *c)
 	free(c->ca_pem);
 	free(c->client_cert_pem);
 	free_secret(c->client_key_pem);
+	free(c->client_cert_file);
+	free(c->client_key_file);
 	free_secret(c->token);
 	free(c->token_file);
 	free(c->username);

@@ -25,6 +25,8 @@ struct kube_config {
 	char *ca_pem;
 	char *client_cert_pem;
 	char *client_key_pem;
+	char *client_cert_file; /* where that text was read, to be read again when it changes */
+	char *client_key_file;
 	bool insecure;
 	char *token;
 	char *token_file; /* wins over token; read again when it changes */

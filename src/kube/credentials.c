@@ -11,12 +11,19 @@
 
 enum {
 	TOKEN_MAX = 64 * 1024,
+	PEM_MAX = 1024 * 1024,
 	PLUGIN_OUTPUT_MAX = 1024 * 1024,
 	PLUGIN_DEADLINE_MS = 60 * 1000,
 	LOOK_EVERY_MS = 1000,
 	READ_EVERY_MS = 60 * 1000,
 	/* A token that ends while the request is on its way is of no use. */
 	EXPIRY_MARGIN_MS = 10 * 1000,
+};
+
+/* A file of a client certificate or of its key. */
+struct pem_file {
+	const char *path; /* borrowed; NULL = the text is fixed */
+	struct file_mark mark;
 };
 
 struct credentials {
@@ -35,7 +42,9 @@ struct credentials {
 	bool have_any;     /* the plugin has answered at least once */
 	msec looked, read; /* at the token file, by loop_now() */
 	struct file_mark mark;
-	struct err problem; /* of the last reading or run */
+	struct pem_file cert_file, key_file;
+	msec pem_looked, pem_read; /* at these two; 0 = not yet */
+	struct err problem;        /* of the last reading or run */
 };
 
 static void replace_secret(char **owned, const char *s)
@@ -83,6 +92,72 @@ static void look_at_token_file(struct credentials *c)
 		read_token(c);
 }
 
+/* ---- certificate and key in files ---- */
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void take_pair(struct credentials *c, const char *cert_pem, const char *key_pem)
+{
+	replace_secret(&c->cert_pem, cert_pem);
+	replace_secret(&c->key_pem, key_pem);
+	c->cert_generation++;
+}
+
+static bool has_pem_file(const struct credentials *c)
+{
+	return c->cert_file.path || c->key_file.path;
+}
+
+/* Owned: what stands in the file, or a copy of `fixed`. NULL: there is no whole PEM text in the file. */
+static char *pem_text(struct pem_file *f, const char *fixed)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(PEM_MAX);
+	if (!f->path)
+		return xstrdup(fixed);
+	if (file_read(f->path, &text, &f->mark, NULL) < 0 || memchr(buf_str(&text), '\0', text.len) ||
+	    !strstr(buf_str(&text), "-----BEGIN ") || !strstr(buf_str(&text), "-----END "))
+		return NULL;
+	return buf_take(&text);
+}
+
+/* What is bad or half written does not take away the pair we have. */
+static void read_pair(struct credentials *c)
+{
+	const struct kube_config *config = c->config;
+	c->pem_looked = c->pem_read = loop_now(c->loop);
+	char *cert = pem_text(&c->cert_file, config->client_cert_pem);
+	char *key = pem_text(&c->key_file, config->client_key_pem);
+	bool changed = cert && key &&
+		       (!same(cert, c->cert_pem ? c->cert_pem : config->client_cert_pem) ||
+			!same(key, c->key_pem ? c->key_pem : config->client_key_pem));
+	if (changed) {
+		take_pair(c, cert, key);
+		c->generation++;
+	}
+	replace_secret(&cert, NULL);
+	replace_secret(&key, NULL);
+}
+
+static bool unchanged(const struct pem_file *f)
+{
+	struct file_mark mark;
+	return !f->path || (file_mark(f->path, &mark, NULL) == 0 && file_mark_equal(&mark, &f->mark));
+}
+
+static void look_at_pair(struct credentials *c)
+{
+	msec now = loop_now(c->loop);
+	if (c->pem_looked && now - c->pem_looked < LOOK_EVERY_MS)
+		return;
+	c->pem_looked = now;
+	if (!c->pem_read || now - c->pem_read >= READ_EVERY_MS || !unchanged(&c->cert_file) ||
+	    !unchanged(&c->key_file))
+		read_pair(c);
+}
+
 bool credentials_ready(struct credentials *c)
 {
 	if (c->config->exec) {
@@ -90,6 +165,8 @@ bool credentials_ready(struct credentials *c)
 			return false;
 		return c->expires == 0 || loop_wall() + EXPIRY_MARGIN_MS < c->expires;
 	}
+	if (has_pem_file(c))
+		look_at_pair(c);
 	if (c->config->token_file) {
 		look_at_token_file(c);
 		return c->token != NULL;
@@ -99,7 +176,7 @@ bool credentials_ready(struct credentials *c)
 
 bool credentials_renewable(const struct credentials *c)
 {
-	return c->config->exec || c->config->token_file;
+	return c->config->exec || c->config->token_file || has_pem_file(c);
 }
 
 static void on_answer(void *arg)
@@ -111,18 +188,10 @@ static void on_answer(void *arg)
 
 /* ---- the plugin ---- */
 
-static bool same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static void take_credential(struct credentials *c, const struct exec_credential *got)
 {
-	if (!same(got->cert_pem, c->cert_pem) || !same(got->key_pem, c->key_pem)) {
-		replace_secret(&c->cert_pem, got->cert_pem);
-		replace_secret(&c->key_pem, got->key_pem);
-		c->cert_generation++;
-	}
+	if (!same(got->cert_pem, c->cert_pem) || !same(got->key_pem, c->key_pem))
+		take_pair(c, got->cert_pem, got->key_pem);
 	replace_secret(&c->token, got->token);
 	c->expires = got->expires;
 	c->have_any = true;
@@ -215,6 +284,8 @@ void credentials_refresh(struct credentials *c)
 	}
 	if (c->config->token_file)
 		read_token(c);
+	if (has_pem_file(c))
+		read_pair(c);
 	loop_timer_set(c->answer, 0);
 }
 
@@ -229,6 +300,8 @@ struct credentials *credentials_new(struct loop *l, const struct kube_config *co
 	c->fn = fn;
 	c->arg = arg;
 	c->answer = loop_timer_new(l, on_answer, c);
+	c->cert_file.path = config->client_cert_file;
+	c->key_file.path = config->client_key_file;
 	if (config->token && !config->token_file && !config->exec)
 		c->token = xstrdup(config->token);
 	return c;

@@ -163,7 +163,7 @@ static void on_http_data(struct slice piece, void *arg)
 
 /* ---- sending ---- */
 
-static void use_plugin_certificate(struct kube *k)
+static void use_certificate(struct kube *k)
 {
 	unsigned now = credentials_cert_generation(k->credentials);
 	if (k->cert_generation == now)
@@ -179,7 +179,7 @@ static void dispatch(struct kube_call *call)
 {
 	struct kube *k = call->kube;
 	const struct kube_request *r = &call->request;
-	use_plugin_certificate(k);
+	use_certificate(k);
 	call->credentials_generation = credentials_generation(k->credentials);
 	call->sent_at = loop_now(k->loop);
 	struct http_request h = {

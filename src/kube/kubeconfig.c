@@ -133,11 +133,12 @@ static char *path_beside(const struct file *f, const char *path)
 	return xasprintf("%.*s/%s", (int)(slash - f->path), f->path, path);
 }
 
-/* A PEM text: the field with -data wins over the file. */
-static int pem_of(const struct entry *at, const char *field, char **owned, struct err *e)
+/* A PEM text: the field with -data wins over the file. owned_path: the file it came from; may be NULL. */
+static int pem_of(const struct entry *at, const char *field, char **owned, char **owned_path, struct err *e)
 {
 	CLEANUP(freep) char *data_field = xasprintf("%s-data", field);
 	CLEANUP(buf_done) struct buf pem = BUF_INIT(PEM_MAX);
+	CLEANUP(freep) char *full = NULL;
 	const char *data = NULL, *path = NULL;
 	int r = text_of(at, data_field, &data, e);
 	if (r == 0)
@@ -149,7 +150,7 @@ static int pem_of(const struct entry *at, const char *field, char **owned, struc
 			return complain(at, data_field, e, "is no base64");
 		field = data_field;
 	} else {
-		CLEANUP(freep) char *full = path_beside(at->file, path);
+		full = path_beside(at->file, path);
 		struct err why = { 0 };
 		if (file_read(full, &pem, NULL, &why) < 0)
 			return complain(at, field, e, why.msg);
@@ -158,6 +159,10 @@ static int pem_of(const struct entry *at, const char *field, char **owned, struc
 		return complain(at, field, e, "holds no PEM text");
 	free(*owned);
 	*owned = buf_take(&pem);
+	if (owned_path) {
+		free(*owned_path);
+		*owned_path = TAKE(full);
+	}
 	return 0;
 }
 
@@ -208,7 +213,7 @@ static int take_server(const struct entry *at, struct kube_config *c, struct err
 static int take_cluster(const struct entry *at, struct kube_config *c, struct err *e)
 {
 	static const char *const proxies[] = { "http://", "https://", "socks5://", "socks5h://", NULL };
-	int r = pem_of(at, "certificate-authority", &c->ca_pem, e);
+	int r = pem_of(at, "certificate-authority", &c->ca_pem, NULL, e);
 	if (r == 0)
 		r = flag_of(at, "insecure-skip-tls-verify", &c->insecure, e);
 	if (r == 0)
@@ -305,9 +310,9 @@ static int take_user(const struct entry *at, struct kube_config *c, struct err *
 	const char *token_file = NULL;
 	int r = refuse(at, unsupported, e);
 	if (r == 0)
-		r = pem_of(at, "client-certificate", &c->client_cert_pem, e);
+		r = pem_of(at, "client-certificate", &c->client_cert_pem, &c->client_cert_file, e);
 	if (r == 0)
-		r = pem_of(at, "client-key", &c->client_key_pem, e);
+		r = pem_of(at, "client-key", &c->client_key_pem, &c->client_key_file, e);
 	if (r == 0)
 		r = copy_text(at, "token", &c->token, e);
 	if (r == 0)

@@ -315,6 +315,56 @@ def test_the_token_is_rotated(apart):
                 apart.api.call("DELETE", f"/api/v1/namespaces/berth-system/secrets/{name}")
 
 
+def certificate_maker(folder):
+    """A CA in the folder. Returns its file, and what writes cert.pem and key.pem for the operator's account."""
+    name = "/CN=system:serviceaccount:berth-system:berth-operator"
+
+    def openssl(*args):
+        subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=folder)
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=clients", "-days", "2",
+            "-keyout", "ca.key", "-out", "ca.pem")
+    with open(os.path.join(folder, "ca.conf"), "w", encoding="utf-8") as f:
+        f.write("[ca]\ndefault_ca=c\n[c]\ndatabase=index\nnew_certs_dir=.\ncertificate=ca.pem\nprivate_key=ca.key\n"
+                "default_md=sha256\nserial=serial\npolicy=p\nunique_subject=no\nx509_extensions=e\n"
+                "[p]\ncommonName=supplied\n[e]\nextendedKeyUsage=clientAuth\n")
+    with open(os.path.join(folder, "index"), "w", encoding="utf-8"):
+        pass
+
+    def make(until):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", name, "-keyout", "new.key", "-out", "new.csr")
+        openssl("ca", "-batch", "-config", "ca.conf", "-rand_serial", "-notext", "-in", "new.csr", "-out", "new.pem",
+                "-startdate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() - DAY)),
+                "-enddate", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(until)))
+        os.replace(os.path.join(folder, "new.pem"), os.path.join(folder, "cert.pem"))
+        os.replace(os.path.join(folder, "new.key"), os.path.join(folder, "key.pem"))
+    return os.path.join(folder, "ca.pem"), make
+
+
+@pytest.mark.only("apiserver")
+def test_the_client_certificate_is_replaced(apart):
+    """It expires under way; another one under the same names is taken up without a restart."""
+    folder = apart.file("certificates")
+    os.makedirs(folder)
+    ca, make = certificate_maker(folder)
+    apart.create_pool("blue", "10.0.0.0/24")
+    with server_with(apart, f"--client-ca-file={ca}"):
+        expires = time.time() + 15
+        make(expires)
+        path = user_kubeconfig(apart, "cert.kubeconfig", **{
+            "client-certificate": "certificates/cert.pem", "client-key": "certificates/key.pem"})
+        operator = apart.start(f"--kubeconfig={path}")
+        apart.create_service("before")
+        held = apart.wait_addresses("before")
+        wait_until("it has expired", lambda: time.time() > expires + 1, timeout=30)
+        apart.create_service("after")
+        wait_until("the log says 401", lambda: operator.find_log("401"), timeout=30)
+        assert not apart.addresses("after")
+        make(time.time() + DAY)
+        apart.wait_addresses("after", timeout=60)
+        assert apart.addresses("before") == held and operator.running()
+        invariants.check(apart.api)
+
+
 # ---- clocks ---------------------------------------------------------------------------------------------
 
 
