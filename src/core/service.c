@@ -250,8 +250,11 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 		s->gone = false;
 		s->adopted = s->decided = s->measured = false;
 		s->altered = true;
-		for (size_t i = 0; i < s->n_held; i++)
+		for (size_t i = 0; i < s->n_held; i++) {
+			/* Nobody has seen it in the status of this one: who still shows it goes before. */
+			s->held[i].confirmed = false;
 			wake_asked(m, s->held[i].addr->ip);
+		}
 		s->announced = reason_told(in);
 		s->seen_at = now.mono;
 	}
