@@ -131,8 +131,7 @@ static void colour_is_for_terminals_and_shifts_nothing(void **state)
 {
 	CLEANUP(js_freep) struct js *document = status_of(POOL("a", "10.0.0.0/30"), HELD);
 	CLEANUP(buf_done)
-	struct buf plain = BUF_INIT(4096),
-		   coloured = BUF_INIT(4096), stripped = BUF_INIT(4096);
+	struct buf plain = BUF_INIT(4096), coloured = BUF_INIT(4096), stripped = BUF_INIT(4096);
 	status_print(document, PLAN_AS_TABLE, false, &plain);
 	status_print(document, PLAN_AS_TABLE, true, &coloured);
 	bool inside = false;
