@@ -29,21 +29,33 @@ struct cluster {
 	bool lost[IPAM_KINDS];
 };
 
+/* Kind and group of what matters: there are other Services and Nodes in the world. */
 static const struct {
-	const char *name;
+	const char *name, *group;
 	enum ipam_kind kind;
 	bool namespaced;
 } kinds[] = {
-	{ "Service", KIND_SERVICE, true },
-	{ "CiliumLoadBalancerIPPool", KIND_POOL, false },
-	{ "IPAddress", KIND_RECORD, false },
-	{ "Node", KIND_NODE, false },
-	{ "ServiceCIDR", KIND_SERVICE_CIDR, false },
-	{ "IPPoolPolicy", KIND_POLICY, false },
-	{ "IPReservation", KIND_RESERVATION, false },
-	{ "Namespace", KIND_NAMESPACE, false },
-	{ "CiliumNode", KIND_CILIUM_NODE, false },
+	{ "Service", "", KIND_SERVICE, true },
+	{ "CiliumLoadBalancerIPPool", "cilium.io", KIND_POOL, false },
+	{ "IPAddress", "networking.k8s.io", KIND_RECORD, false },
+	{ "Node", "", KIND_NODE, false },
+	{ "ServiceCIDR", "networking.k8s.io", KIND_SERVICE_CIDR, false },
+	{ "IPPoolPolicy", "berth.dev", KIND_POLICY, false },
+	{ "IPReservation", "berth.dev", KIND_RESERVATION, false },
+	{ "Namespace", "", KIND_NAMESPACE, false },
+	{ "CiliumNode", "cilium.io", KIND_CILIUM_NODE, false },
 };
+
+bool cluster_knows(struct slice kind, struct slice group, bool *ret_namespaced)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (!slice_is(kind, kinds[i].name) || !slice_is(group, kinds[i].group))
+			continue;
+		*ret_namespaced = kinds[i].namespaced;
+		return true;
+	}
+	return false;
+}
 
 enum { EVENTS_MAX = 4 * 1024 * 1024, HISTORY_MAX = 16 * 1024 * 1024, BODY_MAX = 1024 * 1024 };
 

@@ -17,6 +17,8 @@ struct cluster *cluster_new(const struct ipam_config *c, const struct view_confi
 void cluster_free(struct cluster *c); /* NULL allowed */
 void cluster_freep(struct cluster **c);
 
+/* Is this one of the kinds that cluster_put() takes over? */
+bool cluster_knows(struct slice kind, struct slice group, bool *ret_namespaced);
 /* Takes over an object (Service, CiliumLoadBalancerIPPool, IPAddress, Node, CiliumNode, ServiceCIDR,
  * IPPoolPolicy, IPReservation, Namespace; other kinds are ignored: 0, ours: 1) as it stands: a new version of
  * it, uid and creationTimestamp filled in where they lack. The core is told at once. `object` is borrowed.

@@ -39,6 +39,21 @@ static void advise_pools(const struct explanation *x, enum family f, struct buf 
 		buf_addf(out, "add a network to --cluster-pool-ipv%s-cidr", f == IPV4 ? "4" : "6");
 	else if (p)
 		buf_addf(out, "add a block of %s addresses to pool \"%s\"", family, p->name);
+	else if ((p = pool_that(x, f, POOL_QUOTA)))
+		buf_addf(out,
+			 "raise spec.quotas of the IPPoolPolicy of pool \"%s\", or delete a Service of this "
+			 "namespace that has an address of it",
+			 p->name);
+	else if ((p = pool_that(x, f, POOL_COOLS)))
+		buf_addf(out,
+			 "wait, or shorten spec.reuseAfter or allow spec.reuseEarly in the IPPoolPolicy of "
+			 "pool "
+			 "\"%s\"",
+			 p->name);
+	else if ((p = pool_that(x, f, POOL_ONLY_ASKED)))
+		buf_addf(out,
+			 "name pool \"%s\" in the annotation berth.dev/pool, or ask for an address of it",
+			 p->name);
 	else if ((p = pool_that(x, f, POOL_OFF)))
 		advise_off(p, f, out);
 	else if ((p = pool_that(x, f, POOL_NOT_SELECTING)))
@@ -87,7 +102,11 @@ static void advise_request(const struct explanation *x, const struct explained_r
 		buf_addf(out, "make the two Services fit for sharing, or ask for another address than %s",
 			 r->item);
 	else if (strcmp(x->reason, ipam_reason_name(REASON_RESERVED)) == 0)
-		buf_addf(out, "ask for an address that is in no ServiceCIDR");
+		buf_addf(out, "ask for another address than %s", r->item);
+	else if (strcmp(x->reason, ipam_reason_name(REASON_COOLING_DOWN)) == 0)
+		buf_addf(out, "wait until %s is free for all, or ask for another address", r->item);
+	else if (strcmp(x->reason, ipam_reason_name(REASON_QUOTA_EXCEEDED)) == 0)
+		advise_pools(x, f, out);
 	else if (strcmp(x->reason, ipam_reason_name(REASON_ALREADY_ALLOCATED)) == 0 &&
 		 pool_that(x, f, POOL_SPARES))
 		buf_addf(out, "ask for an address that is neither the first nor the last of its block");

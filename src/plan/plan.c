@@ -131,18 +131,6 @@ static bool is_list(const struct js *object)
 	return n >= 4 && strcmp(kind + n - 4, "List") == 0 && js_type(js_get(object, "items")) == JS_ARRAY;
 }
 
-/* Kind and group of what matters: there are other Services and Nodes in the world. */
-static const struct {
-	const char *kind, *group;
-	bool namespaced;
-} known[] = {
-	{ "Service", "", true },
-	{ "CiliumLoadBalancerIPPool", "cilium.io", false },
-	{ "IPAddress", "networking.k8s.io", false },
-	{ "Node", "", false },
-	{ "ServiceCIDR", "networking.k8s.io", false },
-};
-
 static struct slice group_of(struct slice api_version)
 {
 	struct slice rest = api_version, group;
@@ -160,16 +148,12 @@ static int look(const struct js *object, bool *ret_namespaced, struct err *e)
 	if (!kind.len || !version.len)
 		return err_set(e, EINVAL, "it has no %s: want apiVersion, kind and metadata.name",
 			       kind.len ? "apiVersion" : "kind");
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (!slice_is(kind, known[i].kind) || !slice_is(group_of(version), known[i].group))
-			continue;
-		if (!view_name(object))
-			return err_set(e, EINVAL, "it has no metadata.name: want the name of the %s",
-				       known[i].kind);
-		*ret_namespaced = known[i].namespaced;
-		return 1;
-	}
-	return 0;
+	if (!cluster_knows(kind, group_of(version), ret_namespaced))
+		return 0;
+	if (!view_name(object))
+		return err_set(e, EINVAL, "it has no metadata.name: want the name of the %.*s",
+			       SLICE_ARG(kind));
+	return 1;
 }
 
 /* What a list says of all its items ("ServiceList") may be left out in each. */
