@@ -125,10 +125,10 @@ struct pool *cooling_pool(const struct ipam *m, const struct addr *a)
 	struct pool *any = NULL, *giving = NULL, *p;
 	const char *from = a->record ? a->record->pool : NULL;
 	for (size_t at = 0; (p = pools_at(m, a->ip, &at));) {
-		if (from && strcmp(p->name, from) == 0)
-			return p;
-		any = p;
-		if (pool_usable(m, p))
+		const bool is_it = from && strcmp(p->name, from) == 0;
+		if (is_it || !any)
+			any = p;
+		if (pool_usable(m, p) && (is_it || !giving))
 			giving = p;
 	}
 	return giving ? giving : any;

@@ -6,8 +6,8 @@
 
 #include "core/state.h"
 
-/* The pool whose rules hold for an address that is released or cools: the one that it was given from, else
- * one that may give it, else any that contains it; NULL = none. */
+/* The pool whose rules hold for an address that is released or cools: one that may give it, else one that
+ * cannot for now, and of several the one that it was given from; NULL = no pool contains it. */
 struct pool *cooling_pool(const struct ipam *m, const struct addr *a);
 /* Was the address ever given to those whom its record names? Yes, if a status has shown it, if it was being
  * released, or if none of them is left to ask; else it is half an allocation that nobody wants any more. */

@@ -1,4 +1,4 @@
-#include "check.h"
+#include "cooling.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,6 +73,7 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 {
 	struct sim *x = arg;
 	enum outcome o = OUTCOME_DONE;
+	cooling_observe(x);
 	if (x->fault_percent && rng_below(&x->rng, 100) < x->fault_percent && e->kind != EFFECT_EVENT) {
 		static const enum outcome faults[] = { OUTCOME_CONFLICT, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN,
 						       OUTCOME_REFUSED };
@@ -96,6 +97,8 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 		}
 		printf(" -> %d%s\n", (int)o, *carry_out ? " (done)" : "");
 	}
+	if (x->faultless && x->w.reuse_after)
+		check_reuse(x, e);
 	if (e->kind == EFFECT_SERVICE_STATUS && (o == OUTCOME_DONE || *carry_out)) {
 		/* One that will be refused for its version changes nothing. */
 		const struct js *now = cluster_get(x->w.cluster, "Service", e->namespace, e->name);
@@ -115,16 +118,6 @@ static addr_set in_statuses(const struct sim *x)
 	return set;
 }
 
-/* Does the record of the address name the Service? */
-static bool names(const struct world *w, int a, int s)
-{
-	char text[IP_TEXT_MAX], key[32];
-	(void)snprintf(key, sizeof(key), "%s/%s", service_ns(s), service_title(s));
-	const struct js *o = cluster_get(w->cluster, "IPAddress", "", address_text(a, text));
-	const char *holders = js_str(js_path(o, "metadata", "annotations", "berth.dev/holder"));
-	return holders && strstr(holders, key);
-}
-
 /* What it has of us. What somebody else wrote and no pool explains stays until there is something to
  * replace it with. */
 static addr_set served(const struct sim *x, int s)
@@ -133,7 +126,8 @@ static addr_set served(const struct sim *x, int s)
 	for (int p = 0; p < POOLS; p++)
 		in_pools |= contains(&x->w, p);
 	for (int a = 0; a < ADDRESSES && x->w.services[s].overwritten; a++)
-		if ((!explained(&x->w, s, a) || !(in_pools >> a & 1)) && !names(&x->w, a, s))
+		if ((!explained(&x->w, s, a) || !(in_pools >> a & 1)) &&
+		    !(names(&x->w, a, s) && !cools(&x->w, a)))
 			has &= ~((addr_set)1 << a);
 	return has;
 }
@@ -147,7 +141,7 @@ static bool attainable(const struct sim *x, int s, int a)
 		given = given || (selects(&x->w, p, s) && named(&x->w, p, s) && (gives(&x->w, p) & bit));
 	if (!given || foreign(&x->w, -1) & bit)
 		return false;
-	if (!((in_statuses(x) | recorded(&x->w)) & bit))
+	if (!((in_statuses(x) | (recorded(&x->w) & ~cooling(&x->w))) & bit))
 		return true;
 	/* Joinable? */
 	bool holders = false;
@@ -217,6 +211,12 @@ static void check_records(struct sim *x)
 		const char *holders = js_str(js_get(notes, "berth.dev/holder"));
 		if (manager && strcmp(manager, "berth") != 0)
 			continue;
+		const char *state = js_str(js_get(notes, "berth.dev/state"));
+		const bool cooling = x->w.reuse_after > 0 && state && strcmp(state, "cooling") == 0;
+		if (cooling) {
+			check_cooling_record(x, a);
+			holders = NULL;
+		}
 		size_t n = 0;
 		for (int s = 0; s < SERVICES; s++) {
 			char key[32];
@@ -227,9 +227,9 @@ static void check_records(struct sim *x)
 				       holders ? holders : "no record", key, has ? "has" : "has not");
 			n += has;
 		}
-		if (o && n == 0)
+		if (o && n == 0 && !cooling)
 			broken(x, "%s has a record and no holder", text);
-		if (o && js_has(notes, "berth.dev/state"))
+		if (state && !cooling)
 			broken(x, "the record of %s has a state", text);
 	}
 }
@@ -322,6 +322,11 @@ void check_quiet(struct sim *x)
 	if (x->w.records)
 		check_records(x);
 	check_pools(x);
+	addr_set held = 0;
+	for (int s = 0; s < SERVICES; s++)
+		held |= wanted(&x->w, s) ? served(x, s) : 0;
+	check_counts(x, held);
+	cooling_let_pass(x, 15000);
 	cluster_reset_writes(x->w.cluster);
 	cluster_run(x->w.cluster, EFFECTS_MAX, 5000);
 	if (writes(x))

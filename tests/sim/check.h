@@ -10,7 +10,10 @@ struct sim {
 	struct rng rng;
 	struct ipam_config config;
 	unsigned fault_percent, n_writes, n_quiet;
-	bool failed, quiet, trace;
+	bool failed, quiet, trace, faultless;
+	/* Ever since the core last rested: what it could give to each Service, and what it could give back.
+	 */
+	addr_set steady_free[SERVICES], steady_cooling[SERVICES];
 };
 
 [[gnu::format(printf, 2, 3)]] void broken(struct sim *x, const char *fmt, ...);

@@ -47,6 +47,7 @@ struct world {
 	addr_set carved, nodes;
 	enum opt_in opt_in;
 	bool records;
+	msec reuse_after; /* 0 = what is released is free at once */
 	bool family_on[FAMILIES];
 	struct cluster *cluster;
 };

@@ -1,5 +1,5 @@
 /* See README.md. */
-#include "check.h"
+#include "cooling.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -312,6 +312,7 @@ static void one_step(struct sim *x)
 	else
 		change_carve(x);
 	x->quiet = false;
+	cooling_observe(x);
 	/* How far it gets before the next thing happens. */
 	if (chance(x, 50))
 		cluster_run(x->w.cluster, pick(x, 8), 0);
@@ -324,6 +325,7 @@ static void run(struct sim *x, unsigned steps)
 {
 	x->w.opt_in = chance(x, 60) ? OPT_IN_ANNOTATION : (enum opt_in)pick(x, 3);
 	x->w.records = chance(x, 65);
+	x->w.reuse_after = !x->w.records || chance(x, 40) ? 0 : chance(x, 50) ? 20000 : 1800000;
 	x->w.family_on[IPV4] = chance(x, 95);
 	x->w.family_on[IPV6] = !x->w.family_on[IPV4] || chance(x, 85);
 	x->config = (struct ipam_config){
@@ -334,9 +336,11 @@ static void run(struct sim *x, unsigned steps)
 		.records = x->w.records,
 		.classless_are_ours = true,
 		.max_in_flight = 1 + pick(x, 8),
+		.reuse_after = x->w.reuse_after,
 		.mass_release_delay = chance(x, 50) ? 60000 : 0,
 	};
-	x->fault_percent = chance(x, 50) ? 0 : pick(x, 30);
+	x->faultless = chance(x, 50);
+	x->fault_percent = x->faultless ? 0 : pick(x, 30);
 	x->w.cluster = cluster_new(&x->config, &view, 1767225600000);
 	cluster_on_effect(x->w.cluster, check_effect, x);
 	cluster_sync(x->w.cluster);
