@@ -9,6 +9,7 @@
 #include "io/http_client.h"
 
 #include "base/mem.h"
+#include "io/http_answer.h"
 #include "io/http_headers.h"
 #include "io/tcp.h"
 
@@ -473,57 +474,9 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	return len;
 }
 
-/* Whether the failure came surely before the first byte of the request left. libcurl itself tries
- * again on a kept connection that turns out to be dead, but counts the bytes of all tries. */
-static bool surely_unsent(CURL *h, CURLcode code)
-{
-	long bytes = 0;
-	(void)curl_easy_getinfo(h, CURLINFO_REQUEST_SIZE, &bytes);
-	if (bytes > 0)
-		return false;
-	switch (code) {
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_OPERATION_TIMEDOUT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-	case CURLE_PROXY:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static msec date_of(CURL *h)
-{
-	struct curl_header *header = NULL;
-	msec date = 0;
-	if (curl_easy_header(h, "Date", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-		(void)time_parse_http(slice_of(header->value), &date);
-	return date;
-}
-
 msec http_call_date(const struct http_call *call)
 {
-	return call->easy ? date_of(call->easy) : 0;
-}
-
-static int64_t retry_after_of(CURL *h)
-{
-	struct curl_header *header = NULL;
-	curl_off_t seconds = 0; /* 0 also stands for "no such header" */
-	if (curl_easy_header(h, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
-	    curl_easy_getinfo(h, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK)
-		return -1;
-	return seconds;
+	return call->easy ? http_date_of(call->easy) : 0;
 }
 
 /* Ends a call that is over, whatever the outcome. */
@@ -536,10 +489,10 @@ static void call_finish(struct http_call *call, CURLcode code)
 		(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 		a.status = (int)status;
 		note_protocol(call->pool, call->easy);
-		a.date = date_of(call->easy);
+		a.date = http_date_of(call->easy);
 		if (status >= 300)
-			a.retry_after = retry_after_of(call->easy);
-		a.sent = !surely_unsent(call->easy, code);
+			a.retry_after = http_retry_after_of(call->easy);
+		a.sent = !http_surely_unsent(call->easy, code);
 	}
 	if (a.status < 200 || a.status > 999)
 		a.status = 0; /* 100 Continue and then nothing, or no HTTP */
