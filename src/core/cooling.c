@@ -174,10 +174,11 @@ void cooling_drop(struct ipam *m, struct addr *a)
 	free(c);
 }
 
-/* Those whom it may help: who had it, who asked for it by name, who waits for any of its pools. */
-static void wake_for(struct ipam *m, const struct addr *a)
+void cooling_wake(struct ipam *m, const struct addr *a)
 {
-	const struct cooling *c = a->record->cooling;
+	const struct cooling *c = a->record ? a->record->cooling : NULL;
+	if (!c)
+		return;
 	for (size_t i = 0; i < c->n; i++) {
 		struct service *s = map_get(&m->services, c->for_whom[i]->key);
 		if (s && s->waits)
@@ -223,7 +224,7 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 	else
 		list_insert(c, cooling_pool(m, a));
 	if (m->ready && !known)
-		wake_for(m, a);
+		cooling_wake(m, a);
 	return true;
 }
 

@@ -20,6 +20,9 @@ bool cooling_wanted(const struct ipam *m, const struct addr *a);
 bool cooling_settle(struct ipam *m, struct addr *a, struct moment now);
 /* Out of the lists, if it is in them: somebody holds it now, or its record is gone. */
 void cooling_drop(struct ipam *m, struct addr *a);
+/* Nothing stands against its being taken any more: wakes those whom it may help, who had it, who asked for it
+ * by name, who waits for any of its pools. Nothing if it does not cool. */
+void cooling_wake(struct ipam *m, const struct addr *a);
 bool addr_cools(const struct addr *a);
 /* Its time is over, by the rules as they are now. */
 bool cooling_is_over(const struct ipam *m, const struct addr *a, struct moment now);

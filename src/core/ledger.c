@@ -248,6 +248,8 @@ static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
 		wake_asked(m, a->ip);
 		if (a->n_holders)
 			sharing_wake(m, a->holders[0]);
+		if (!a->claims)
+			cooling_wake(m, a);
 		ledger_prune(m, a);
 		return;
 	}
