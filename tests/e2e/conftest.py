@@ -85,10 +85,11 @@ def no_endless_test():
 
 @pytest.fixture(scope="session")
 def left_out(request):
-    """Test modules of this folder that this run has nothing of, and what chose some tests only."""
+    """Test modules of this folder that this run has nothing of, and what chose some tests only. Scenarios run apart,
+    and need no right that the others do not need."""
     here = os.path.dirname(os.path.abspath(__file__))
     there = {name for name in os.listdir(here) if name.startswith("test_") and name.endswith(".py")}
-    out = sorted(there - request.config.stash[MODULES])
+    out = sorted(there - {"test_scenarios.py"} - request.config.stash[MODULES])
     options = request.config.option
     out += [f"-{flag} {value}" for flag, value in (("k", options.keyword), ("m", options.markexpr)) if value]
     return out + [arg for arg in request.config.args if "::" in arg]

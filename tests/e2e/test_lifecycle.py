@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lib import invariants
-from lib.objects import OPT_IN, service
+from lib.objects import OPT_IN, SATISFIED, service
 from lib.process import wait_until
 
 BACK_AND_FORTH = 200
@@ -78,6 +78,24 @@ def test_services_that_come_again_after_a_crash_have_their_addresses(cluster):
     after = cluster.wait_all_served(100, timeout=60)
     assert {k: after[k] for k in before} == before
     invariants.check(cluster.api)
+
+
+def test_a_protected_pool_goes_with_its_last_address(cluster):
+    """Deleted while an address of it is held: it stays, gives nothing new, and goes when the address does."""
+    kind = "CiliumLoadBalancerIPPool"
+    cluster.start()
+    cluster.api.create(policy(protect=True))
+    cluster.create_pool("blue", "10.0.0.0/28")
+    cluster.create_service("holds")
+    cluster.wait_addresses("holds")
+    wait_until("it is protected", lambda: cluster.api.get(kind, "blue")["metadata"].get("finalizers") == [
+        "berth.dev/protect"])
+    cluster.api.delete(kind, "blue")
+    cluster.create_service("late")
+    cluster.wait_condition("Service", "late", SATISFIED, "False")
+    assert cluster.addresses("holds") and cluster.api.get(kind, "blue")["metadata"]["deletionTimestamp"]
+    cluster.api.delete("Service", "holds")
+    wait_until("it has gone", lambda: cluster.api.find(kind, "blue") is None)
 
 
 # Two operators, nobody leads
