@@ -198,8 +198,9 @@ class Run:
         if namespace != "default":
             self.cluster.create_namespace(namespace)
         if kind == "Namespace":  # those of earlier scenarios stay
-            self.cluster.create_namespace(meta["name"])
-            api.patch(kind, meta["name"], {"metadata": {"labels": meta["labels"]}})
+            theirs = self.cluster.create_namespace(meta["name"])["metadata"].get("labels", {})
+            labels = with_nulls(meta["labels"], {k: v for k, v in theirs.items() if "kubernetes.io/" not in k})
+            api.patch(kind, meta["name"], {"metadata": {"labels": labels}})
             return
         at = (kind, namespace, meta["name"])
         if at in self.last:
