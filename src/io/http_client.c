@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "io/http_answer.h"
 #include "io/http_headers.h"
+#include "io/http_place.h"
 #include "io/tcp.h"
 
 #include <curl/curl.h>
@@ -53,10 +54,8 @@ struct http_client {
 	struct loop_timer *idle_timer;
 	unsigned handle_generation;   /* handles of an older one are not used again */
 	struct http_headers *headers; /* of the last call; NULL = there was none */
-	struct curl_slist *connect_to;
 
-	char *base_url;
-	char *host_header;
+	struct http_place place;
 	char *ca_pem;
 	char *client_cert_pem;
 	char *client_key_pem;
@@ -88,7 +87,7 @@ struct http_call {
 	CURL *easy;
 	unsigned handle_generation;
 	struct http_headers *headers;
-	char *url;
+	char *target; /* path and query; or the URL, where the place wants it */
 	char *method;
 	char *request_body;
 	size_t request_len;
@@ -268,11 +267,11 @@ static CURL *handle_new(struct http_client *c)
 	if (!h)
 		abort();
 	easy_set(h, CURLOPT_NOSIGNAL, 1L);
-	easy_set(h, CURLOPT_USERAGENT, "berth");
 	easy_set(h, CURLOPT_PROTOCOLS_STR, "http,https");
 	easy_set(h, CURLOPT_FOLLOWLOCATION, 0L);
 	easy_set(h, CURLOPT_PATH_AS_IS, 1L);
-	easy_set(h, CURLOPT_USERAGENT, "berth");
+	if (!c->place.whole_urls)
+		easy_set(h, CURLOPT_URL, c->place.url);
 	easy_set(h, CURLOPT_PROXY, c->proxy_url ? c->proxy_url : "");
 	easy_set(h, CURLOPT_NOPROXY, "");
 	easy_set(h, CURLOPT_BUFFERSIZE, (long)c->receive_buffer);
@@ -286,8 +285,8 @@ static CURL *handle_new(struct http_client *c)
 		easy_set(h, CURLOPT_USERPWD, c->basic_auth);
 		easy_set(h, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 	}
-	if (c->connect_to)
-		easy_set(h, CURLOPT_CONNECT_TO, c->connect_to);
+	if (c->place.connect_to)
+		easy_set(h, CURLOPT_CONNECT_TO, c->place.connect_to);
 	if (!c->tls) {
 		easy_set(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 		return h;
@@ -356,7 +355,7 @@ static struct http_headers *headers_for(struct http_client *c, const struct http
 	const char *type = !r->body.ptr ? NULL : r->content_type ? r->content_type : "application/json";
 	struct http_headers *h = c->headers;
 	if (!h || !http_headers_are(h, r->accept, r->bearer, type)) {
-		h = http_headers_new(c->host_header, r->accept, r->bearer, type);
+		h = http_headers_new(c->place.host_header, r->accept, r->bearer, type);
 		http_headers_unref(c->headers);
 		c->headers = h;
 	}
@@ -380,7 +379,11 @@ static void call_start(struct http_call *call)
 	easy_set(h, CURLOPT_HEADERFUNCTION, call->on_data ? on_header : NULL);
 	easy_set(h, CURLOPT_HEADERDATA, call->on_data ? call : NULL);
 	easy_set(h, CURLOPT_ERRORBUFFER, call->why);
-	easy_set(h, CURLOPT_URL, call->url);
+	/* A target is sent as it stands; a URL is taken apart and put together again for each call. */
+	if (c->place.whole_urls)
+		easy_set(h, CURLOPT_URL, call->target);
+	else
+		easy_set(h, CURLOPT_REQUEST_TARGET, call->target);
 	easy_set(h, CURLOPT_NOBODY, 0L);
 	if (call->request_body) {
 		easy_set(h, CURLOPT_POST, 1L);
@@ -425,7 +428,7 @@ static void call_free(struct http_call *call)
 	http_headers_unref(call->headers);
 	loop_timer_free(call->stall_timer);
 	buf_done(&call->body);
-	free(call->url);
+	free(call->target);
 	free(call->method);
 	free(call->request_body);
 	free(call);
@@ -551,9 +554,7 @@ static void client_destroy(struct http_client *c)
 	loop_timer_free(c->later);
 	loop_timer_free(c->idle_timer);
 	http_headers_unref(c->headers);
-	curl_slist_free_all(c->connect_to);
-	free(c->base_url);
-	free(c->host_header);
+	http_place_done(&c->place);
 	free(c->ca_pem);
 	free(c->client_cert_pem);
 	free(c->client_key_pem);
@@ -625,7 +626,7 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
 		call->next->prev = call;
 	c->calls = call;
 
-	call->url = xasprintf("%s%s", c->base_url, r->path);
+	call->target = xasprintf("%s%s", c->place.prefix, r->path);
 	call->method = xstrdup(r->method);
 	if (r->body.ptr) {
 		call->request_body = xmalloc(r->body.len + 1);
@@ -633,8 +634,9 @@ struct http_call *http_client_send(struct http_client *c, const struct http_requ
 		call->request_len = r->body.len;
 	}
 	call->headers = headers_for(c, r);
-	if (!http_headers_are_plain(call->headers) || !http_is_plain(r->path) || !http_is_plain(r->method))
-		call->refusal = "a control character in path, token or header";
+	if (!http_headers_are_plain(call->headers) || !http_is_plain(r->path) || !http_is_plain(r->method) ||
+	    strchr(r->path, ' '))
+		call->refusal = "a control character in path, token or header, or a space in the path";
 
 	call->timeout = r->timeout;
 	call->stall = r->stall;
@@ -670,35 +672,6 @@ void http_call_cancel(struct http_call *call)
 
 /* ---- the client ---- */
 
-/* libcurl takes the name for TLS from the URL. So the URL gets that name, and where to connect is
- * said apart. */
-static int use_server_name(struct http_client *c, const char *name, struct err *e)
-{
-	CURLU *u = curl_url();
-	char *host = NULL, *port = NULL, *url = NULL;
-	int r = err_set(e, EINVAL, "bad server URL \"%s\" or TLS server name \"%s\"", c->base_url, name);
-	if (u && curl_url_set(u, CURLUPART_URL, c->base_url, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-	    curl_url_set(u, CURLUPART_HOST, name, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK) {
-		CLEANUP(freep) char *to = xasprintf("::%s:%s", host, port);
-		c->connect_to = curl_slist_append(NULL, to);
-		c->host_header = xasprintf("%s:%s", host, port);
-		size_t n = strlen(url);
-		while (n && url[n - 1] == '/')
-			n--;
-		free(c->base_url);
-		c->base_url = xstrndup(url, n);
-		r = 0;
-	}
-	curl_free(host);
-	curl_free(port);
-	curl_free(url);
-	curl_url_cleanup(u);
-	return r;
-}
-
 static char *copy_or_null(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
@@ -718,7 +691,6 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 	struct http_client *c = xcalloc(1, sizeof(*c));
 	c->loop = l;
 	c->tls = tls;
-	c->base_url = xstrdup(target->base_url);
 	c->ca_pem = copy_or_null(target->ca_pem);
 	c->client_cert_pem = copy_or_null(target->client_cert_pem);
 	c->client_key_pem = copy_or_null(target->client_key_pem);
@@ -730,7 +702,8 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 	c->later = loop_timer_new(l, on_later, c);
 	c->idle_timer = loop_timer_new(l, on_idle_timer, c);
 	pool_new(c);
-	int r = target->tls_server_name ? use_server_name(c, target->tls_server_name, e) : 0;
+	int r = http_place_init(&c->place, target->base_url, target->tls_server_name,
+				target->proxy_url != NULL, e);
 	if (r < 0) {
 		client_destroy(c);
 		return r;

@@ -62,6 +62,7 @@ struct http_headers *http_headers_new(const char *host, const char *accept, cons
 	h->plain = http_is_plain(accept) && http_is_plain(bearer) && http_is_plain(content_type);
 	if (host)
 		add_header(h, "Host", host);
+	add_header(h, "User-Agent", "berth");
 	if (accept)
 		add_header(h, "Accept", accept);
 	if (content_type) {

@@ -39,12 +39,16 @@ static void on_request(struct raw_conn *c, struct slice head, struct slice body,
 	behave(c, head, body, arg);
 }
 
+static void use_target(const struct http_target *target)
+{
+	http_client_free(client);
+	assert_int_equal(http_client_new(loop, target, &client, NULL), 0);
+}
+
 static void use_server(int port, int max_connections)
 {
 	CLEANUP(freep) char *url = xasprintf("http://127.0.0.1:%d", port);
-	struct http_target target = { .base_url = url, .max_connections = max_connections };
-	http_client_free(client);
-	assert_int_equal(http_client_new(loop, &target, &client, NULL), 0);
+	use_target(&(struct http_target){ .base_url = url, .max_connections = max_connections });
 }
 
 static int setup(void **state)
@@ -139,9 +143,33 @@ static void a_request_arrives_and_so_does_the_answer(void **state)
 	assert_true(saw("PATCH /a/b%2Fc/../d?x=1 HTTP/1.1\r\n"));
 	assert_true(saw("\r\nContent-Type: application/merge-patch+json\r\n"));
 	assert_true(saw("\r\nAccept: application/json\r\n"));
+	assert_true(saw("\r\nUser-Agent: berth\r\n"));
 	assert_true(saw("\r\nAuthorization: Bearer sesame\r\n"));
 	assert_true(saw("\r\n\r\n{\"a\":1}"));
 	assert_false(saw("Expect:"));
+}
+
+static void a_base_url_may_have_a_path(void **state)
+{
+	(void)state;
+	behave = answer_fine;
+	CLEANUP(freep) char *url = xasprintf("http://127.0.0.1:%d/k8s/c%%2Fd", server->port);
+	CLEANUP(freep) char *host = xasprintf("\r\nHost: 127.0.0.1:%d\r\n", server->port);
+	use_target(&(struct http_target){ .base_url = url });
+	run((struct http_request){ .path = "/api?x=1" });
+	assert_true(saw("GET /k8s/c%2Fd/api?x=1 HTTP/1.1\r\n"));
+	assert_true(saw(host));
+}
+
+static void a_proxy_is_told_whole_urls(void **state)
+{
+	(void)state;
+	behave = answer_fine;
+	CLEANUP(freep) char *proxy = xasprintf("http://127.0.0.1:%d", server->port);
+	use_target(&(struct http_target){ .base_url = "http://far.invalid:81/k8s", .proxy_url = proxy });
+	run((struct http_request){ .path = "/api?x=1" });
+	assert_true(saw("GET http://far.invalid:81/k8s/api?x=1 HTTP/1.1\r\n"));
+	assert_true(saw("\r\nHost: far.invalid:81\r\n"));
 }
 
 static void the_next_request_shows_nothing_of_the_last(void **state)
@@ -352,6 +380,9 @@ static void control_characters_are_refused(void **state)
 	run((struct http_request){ .bearer = "a\r\nX-Evil: 1" });
 	assert_int_equal(out.status, 0);
 	assert_false(out.sent);
+	out.n_done = 0;
+	run((struct http_request){ .path = "/a HTTP/1.1" });
+	assert_int_equal(out.status, 0);
 	assert_int_equal(server->n_requests, 0);
 }
 
@@ -602,6 +633,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_request_arrives_and_so_does_the_answer),
+		T(a_base_url_may_have_a_path),
+		T(a_proxy_is_told_whole_urls),
 		T(the_next_request_shows_nothing_of_the_last),
 		T(an_empty_body_is_a_body),
 		T(other_statuses_are_answers_too),
