@@ -32,6 +32,12 @@ enum {
 	/* Where calls share connections, more of them only come from the server saying GOAWAY. */
 	MULTIPLEX_CONNECTIONS = 8,
 	KEPT_CONNECTIONS = 4,
+	/* Each time something comes in on a connection that calls share, libcurl looks at all of them: with
+	 * 64 under way an answer by itself costs as much as eight together. So while that many are under way,
+	 * the loop rests until about an eighth of them are answered. */
+	REST_CALLS = 16,
+	REST_PART = 8,
+	REST_MAX_MS = 20,
 };
 
 struct pool {
@@ -70,6 +76,7 @@ struct http_client {
 	bool (*gate)(void *arg); /* NULL = open */
 	void *gate_arg;
 	bool aborted;
+	msec usual_time; /* of a call, from sending it to its answer, as it was lately; times REST_PART */
 
 	int depth; /* > 0: somebody further up the stack still looks at this client */
 	bool in_curl;
@@ -93,7 +100,7 @@ struct http_call {
 	size_t request_len;
 	msec timeout;
 	msec stall;
-	msec last_byte;
+	msec began, last_byte;
 	struct loop_timer *stall_timer; /* only if stall */
 	const char *refusal;            /* an error of our own, else NULL */
 	struct buf body;
@@ -127,6 +134,10 @@ static void act(struct pool *p, curl_socket_t fd, int what)
 	(void)curl_multi_socket_action(p->multi, fd, what, &running);
 	c->in_curl = false;
 	finish_done_calls(p);
+	if (p->n_calls >= REST_CALLS) {
+		msec rest = c->usual_time / REST_PART / REST_PART;
+		loop_rest(c->loop, rest < REST_MAX_MS ? rest : REST_MAX_MS);
+	}
 	c->depth--;
 	tidy(c);
 }
@@ -372,7 +383,7 @@ static void call_start(struct http_call *call)
 	call->state = CALL_RUNNING;
 	call->pool = c->pools;
 	call->pool->n_calls++;
-	call->last_byte = loop_now(c->loop);
+	call->began = call->last_byte = loop_now(c->loop);
 
 	easy_set(h, CURLOPT_PRIVATE, call);
 	easy_set(h, CURLOPT_WRITEDATA, call);
@@ -496,6 +507,8 @@ static void call_finish(struct http_call *call, CURLcode code)
 		if (status >= 300)
 			a.retry_after = http_retry_after_of(call->easy);
 		a.sent = !http_surely_unsent(call->easy, code);
+		if (!call->on_data)
+			c->usual_time += loop_now(c->loop) - call->began - c->usual_time / REST_PART;
 	}
 	if (a.status < 200 || a.status > 999)
 		a.status = 0; /* 100 Continue and then nothing, or no HTTP */

@@ -19,11 +19,14 @@ struct watched_signal {
 struct loop {
 	struct event_base *base;
 	struct watched_signal *signals;
-	bool stop; /* also remembers a loop_stop() from before loop_run() */
+	bool stop;          /* also remembers a loop_stop() from before loop_run() */
+	msec rest;          /* before it next waits; 0 = none */
+	unsigned n_at_once; /* timers that will fire in the next turn */
 };
 
 struct loop_timer {
 	struct event *event;
+	struct loop *loop;
 	bool at_once; /* set without delay, and has not fired yet */
 	loop_fn *fn;
 	void *arg;
@@ -83,11 +86,29 @@ void loop_freep(struct loop **l)
 	*l = NULL;
 }
 
+static void rest(struct loop *l)
+{
+	msec time = l->rest;
+	if (time == 0 || l->n_at_once > 0)
+		return;
+	l->rest = 0;
+	const struct timespec t = { .tv_sec = (time_t)(time / 1000),
+				    .tv_nsec = (long)(time % 1000 * 1000000) };
+	(void)nanosleep(&t, NULL); /* a signal ends it */
+}
+
+void loop_rest(struct loop *l, msec time)
+{
+	l->rest = time;
+}
+
 int loop_run(struct loop *l, struct err *e)
 {
 	int r = 0;
-	if (!l->stop)
-		r = event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	while (!l->stop && r >= 0) {
+		rest(l);
+		r = event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+	}
 	l->stop = false;
 	return r < 0 ? err_set(e, EIO, "the event loop failed") : 0;
 }
@@ -136,18 +157,26 @@ static struct event *made(struct event *ev)
 	return ev;
 }
 
+static void set_at_once(struct loop_timer *t, bool at_once)
+{
+	if (t->at_once != at_once)
+		t->loop->n_at_once += at_once ? 1 : -1U;
+	t->at_once = at_once;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	struct loop_timer *t = arg;
-	t->at_once = false;
+	set_at_once(t, false);
 	t->fn(t->arg);
 }
 
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *arg)
 {
 	struct loop_timer *t = xcalloc(1, sizeof(*t));
+	t->loop = l;
 	t->fn = fn;
 	t->arg = arg;
 	t->event = made(event_new(l->base, -1, 0, on_timer, t));
@@ -161,7 +190,7 @@ void loop_timer_set(struct loop_timer *t, msec delay)
 	/* Setting it anew would put it off to the next turn: for ever, where something sets it each turn. */
 	if (delay == 0 && t->at_once)
 		return;
-	t->at_once = delay == 0;
+	set_at_once(t, delay == 0);
 	struct timeval tv = { .tv_sec = (time_t)(delay / 1000),
 			      .tv_usec = (suseconds_t)(delay % 1000 * 1000) };
 	if (event_add(t->event, &tv) < 0)
@@ -170,7 +199,7 @@ void loop_timer_set(struct loop_timer *t, msec delay)
 
 void loop_timer_clear(struct loop_timer *t)
 {
-	t->at_once = false;
+	set_at_once(t, false);
 	(void)event_del(t->event);
 }
 
@@ -183,6 +212,7 @@ void loop_timer_free(struct loop_timer *t)
 {
 	if (!t)
 		return;
+	set_at_once(t, false);
 	event_free(t->event);
 	free(t);
 }

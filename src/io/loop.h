@@ -22,6 +22,11 @@ void loop_freep(struct loop **l);
 int loop_run(struct loop *l, struct err *e);
 void loop_stop(struct loop *l);
 
+/* The loop sleeps for so long before it next waits for something to happen, once: what comes meanwhile is
+ * then taken up together. It does not sleep while something is to be done at once. For whoever is told of
+ * many things one by one, each of which costs as much as many at a time. */
+void loop_rest(struct loop *l, msec time);
+
 /* Milliseconds of a clock that never jumps. */
 msec loop_now(const struct loop *l);
 /* The same clock in nanoseconds, read anew: for measuring. */

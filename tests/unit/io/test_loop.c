@@ -139,6 +139,34 @@ static void signals_arrive_in_the_loop(void **state)
 	assert_string_equal(buf_str(&order), ".");
 }
 
+static msec fired[3];
+
+static void note_time(void *at)
+{
+	*(msec *)at = loop_now(loop);
+}
+
+static void a_rest_comes_before_waiting_and_only_once(void **state)
+{
+	(void)state;
+	struct loop_timer *t[4];
+	for (size_t i = 0; i < 3; i++)
+		t[i] = loop_timer_new(loop, note_time, &fired[i]);
+	t[3] = loop_timer_new(loop, note, stop);
+	loop_timer_set(t[0], 0);
+	loop_timer_set(t[1], 10);
+	loop_timer_set(t[2], 20);
+	loop_timer_set(t[3], 220);
+	msec before = loop_now(loop);
+	loop_rest(loop, 200);
+	assert_int_equal(loop_run(loop, NULL), 0);
+	assert_true(fired[0] - before < 200); /* it was to be done at once */
+	assert_true(fired[1] - before >= 200 && fired[2] - before >= 200);
+	assert_true(loop_now(loop) - before < 400); /* no second rest */
+	for (size_t i = 0; i < 4; i++)
+		loop_timer_free(t[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +174,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(timers_fire_in_order_once_and_not_when_cleared, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_rest_comes_before_waiting_and_only_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_stop_before_the_run_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptors_tell_what_was_wanted_last, setup, teardown),
 		cmocka_unit_test_setup_teardown(signals_arrive_in_the_loop, setup, teardown),
