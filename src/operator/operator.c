@@ -1,3 +1,4 @@
+#include "base/pages.h"
 #include "operator/internal.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static bool begin(struct berth_operator *o)
 	if (o->began || !ipam_ready(o->ipam))
 		return true;
 	o->began = true;
+	pages_give_back();
 	if (!ipam_refusal(o->ipam)) {
 		tell_node_side(o);
 		return true;
