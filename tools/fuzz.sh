@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Searches with each fuzz target in turn, for FUZZ_SECONDS (default 60) each, with sanitizers. What is found lands in
-# build-fuzz/; put it into tests/fuzz/corpus/TARGET/ and it is a test from then on. Arguments choose targets.
+# build-fuzz/; put it into tests/fuzz/corpus/TARGET/ and it is a test from then on. Arguments choose targets, as
+# "objects plan".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +12,7 @@ if [ ! -f "$build/build.ninja" ]; then
 fi
 ninja -C "$build"
 
-targets=("$@")
+targets=("${@/#/fuzz_}")
 if [ ${#targets[@]} -eq 0 ]; then
 	for source in tests/fuzz/fuzz_*.c; do
 		targets+=("$(basename "$source" .c)")
