@@ -1,6 +1,7 @@
 /* Requests to the embedded API, one behind the other, with "\n---\n" between: a line with method, path and
  * content type, then the body. Each is answered; what is refused is refused with a Status that has a reason;
- * nothing is an error of the server's own, and what looks like JSON is JSON. */
+ * nothing but a field that no schema has is an error of the server's own, and what looks like JSON is JSON.
+ */
 #include "base/mem.h"
 #include "data/json.h"
 #include "deploy/crds.h"
@@ -18,14 +19,23 @@ static struct loop *loop;
 static struct embedded *server;
 static bool written;
 
+/* For which kube-apiserver answers a server-side apply with 500, and no reason, and so do we. */
+static bool is_unknown_field(struct slice body)
+{
+	static const char words[] = "failed to create typed patch object";
+	return memmem(body.ptr, body.len, words, strlen(words)) != NULL;
+}
+
 static void on_done(const struct http_answer *a, void *arg)
 {
-	assert(a->status >= 200 && a->status < 500 && !a->error);
+	assert(a->status >= 200 && a->status <= 500 && !a->error);
+	assert(a->status < 500 || is_unknown_field(a->body));
 	if (a->body.len > 0 && a->body.ptr[0] == '{') {
 		CLEANUP(js_freep) struct js *answer = NULL;
 		assert(js_parse(a->body, &answer, NULL) == 0);
-		assert(a->status < 400 || (js_text(js_get(answer, "reason")).len > 0 &&
-					   js_int(js_get(answer, "code"), 0) == a->status));
+		assert(a->status < 400 || a->status == 500 ||
+		       (js_text(js_get(answer, "reason")).len > 0 &&
+			js_int(js_get(answer, "code"), 0) == a->status));
 	}
 	const char *method = arg;
 	written = written || (a->status < 300 && strcmp(method, "GET") != 0);
