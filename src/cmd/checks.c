@@ -1,5 +1,6 @@
 #include "cmd/checks.h"
 
+#include "base/mem.h"
 #include "base/slice.h"
 #include "core/ip.h"
 
@@ -33,9 +34,16 @@ static bool is_domain(struct slice s)
 	return true;
 }
 
+/* Cilium's other modes stand in its ConfigMap: in each of them somebody else gives nodes their PodCIDRs. */
 bool check_ipam(const char *value)
 {
-	return strcmp(value, "cluster-pool") == 0 || strcmp(value, "none") == 0;
+	static const char *const modes[] = { "cluster-pool", "none",         "kubernetes",
+					     "multi-pool",   "crd",          "eni",
+					     "azure",        "alibabacloud", "delegated-plugin" };
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (strcmp(value, modes[i]) == 0)
+			return true;
+	return false;
 }
 
 bool check_class(const char *value)

@@ -28,7 +28,7 @@ const struct flag cluster_pool_flags[CLUSTER_POOL_FLAGS] = {
 	  .check = check_ipam,
 	  .want = "cluster-pool or none",
 	  .help = "who gives nodes their PodCIDRs: cluster-pool, which is the default if there is one, or "
-		  "none" },
+		  "none; Cilium's other modes, such as kubernetes, count as none" },
 	{ .name = "cluster-pool-ipv4-cidr",
 	  .type = FLAG_LIST,
 	  AT(cidrs[IPV4]),
@@ -230,8 +230,8 @@ void cluster_pool_check(struct cluster_pool_options *o, const struct allocation_
 	check_pod_cidrs(o, m);
 	o->services = read_list("service-cluster-ip-range", &o->service_ranges, &o->n_services, m);
 	const bool given = o->cidrs[IPV4].n || o->cidrs[IPV6].n;
-	if (o->ipam && strcmp(o->ipam, "none") == 0 && given)
-		flag_mistake(m, "--ipam=none: does not go with --%s",
+	if (o->ipam && strcmp(o->ipam, "cluster-pool") != 0 && given)
+		flag_mistake(m, "--ipam=%s: does not go with --%s", o->ipam,
 			     cidr_flag(o->cidrs[IPV4].n ? IPV4 : IPV6));
 	if (o->ipam && strcmp(o->ipam, "cluster-pool") == 0 && !given)
 		flag_mistake(m, "--ipam=cluster-pool: wants a pool: --cluster-pool-ipv4-cidr or "

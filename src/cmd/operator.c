@@ -188,6 +188,7 @@ static void start_operator(struct run *r)
 		.log = &r->log,
 	};
 	c.ipam.cluster_pool = cluster_pool_config(&o->pool);
+	c.ipam.nodes_only = !o->allocation.enable_lb_ipam;
 	c.ipam.max_in_flight = (unsigned)o->max_in_flight;
 	c.ipam.mass_release_delay = o->mass_release_delay;
 	r->operator_ = operator_new(r->loop, r->kube, &c);
@@ -209,7 +210,8 @@ static void metrics(struct metrics *out, void *arg)
 	/* A follower has no picture: its zeros would be added to the numbers of the leader. */
 	if (operator_leads(r->operator_)) {
 		ipam_metrics(out, operator_ipam(r->operator_));
-		forecast_metrics(out, operator_ipam(r->operator_), operator_forecast(r->operator_));
+		if (operator_forecast(r->operator_))
+			forecast_metrics(out, operator_ipam(r->operator_), operator_forecast(r->operator_));
 	}
 	event_times_metrics(out, &r->times);
 	const char *resource;
@@ -247,10 +249,12 @@ static int start(struct run *r, struct err *e)
 		err = connect_kube(r, e);
 	if (err < 0)
 		return err;
-	if (r->options.allocation.enable_lb_ipam)
+	const bool lb_ipam = r->options.allocation.enable_lb_ipam;
+	if (!lb_ipam)
+		log_info(&r->log, "--enable-lb-ipam=false: no Service is served",
+			 KV("podcidrs", r->options.pool.on ? "go on" : "none: there is no cluster pool"));
+	if (lb_ipam || r->options.pool.on)
 		start_operator(r);
-	else
-		log_info(&r->log, "nothing is given out: --enable-lb-ipam=false");
 	return start_health(r, e);
 }
 

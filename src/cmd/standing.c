@@ -12,7 +12,9 @@ void standing_begin(const struct standing_options *o, struct standing *ret)
 		.managers = (const char *const *)o->allocation.field_manager.items,
 		.metallb = o->allocation.accept_metallb_annotations,
 	};
-	ret->in = (struct standing_in){ .config = &ret->config, .view = &ret->view, .lease = o->lease };
+	ret->in = (struct standing_in){
+		.config = &ret->config, .view = &ret->view, .no_election = !o->leader_elect, .lease = o->lease
+	};
 }
 
 const char *standing_namespace(const struct standing_options *o)
@@ -45,7 +47,7 @@ int standing_read(const char *verb, const struct standing_options *o, const stru
 	s->in.objects = s->snapshot.objects;
 	s->in.own = s->snapshot.own;
 	s->in.pools_served = s->snapshot.served[KIND_POOL];
-	s->in.no_election = standing_is_embedded(s->snapshot.version);
+	s->in.embedded = standing_is_embedded(s->snapshot.version);
 	s->in.wall = s->snapshot.wall;
 	return 0;
 }

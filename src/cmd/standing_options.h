@@ -13,6 +13,7 @@ struct standing_options {
 	char *lease; /* never NULL */
 	enum plan_form output;
 	bool watch;
+	bool leader_elect;
 };
 
 extern const struct flag_set status_flags, history_flags, cleanup_flags;

@@ -93,7 +93,7 @@ static void fill_in(struct watching *w, struct js *objects, struct js *own)
 	in->objects = objects;
 	in->own = own;
 	in->pools_served = w->sources[KIND_POOL].served;
-	in->no_election = standing_is_embedded(w->version);
+	in->embedded = standing_is_embedded(w->version);
 	in->wall = kube_server_wall(w->kube);
 }
 

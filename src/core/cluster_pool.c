@@ -115,17 +115,34 @@ static void choose_side(struct ipam *m)
 	c->side = SIDES;
 }
 
+/* Does a Service have an address of the block? What cools is nobody's. Nobody is taken over yet: records
+ * tell. */
+static bool block_has_holders(const struct ipam *m, const struct tenure *t)
+{
+	struct addr_walk w = addr_walk(&m->addrs, t->item.range);
+	while (addr_walk_next(&w)) {
+		const struct addr *a = w.value;
+		if (a != t->claim && a->record && a->record->phase != RECORD_IS_COOLING)
+			return true;
+	}
+	return false;
+}
+
 /* A claim of ours that the flags do not allow any more, while somebody makes use of it. */
 static bool is_unfit(const struct ipam *m, const struct tenure *t)
 {
 	const struct block_alloc *a = m->cluster_pool->alloc[range_family(t->item.range)];
 	if (!t->claim)
 		return false;
+	/* Without any cluster pool nobody is given a PodCIDR, and whose nodes have keeps its own. But the
+	 * addresses of Services would be lost with their pool. */
+	if (!m->cluster_pool->on)
+		return !t->node && block_has_holders(m, t);
 	bool fits = a && (t->found ? block_alloc_covers(a, t->item.range)
 				   : block_alloc_is_block(a, t->item.range));
 	if (fits)
 		return false;
-	return t->node ? t->shown[SIDE_NODE] || t->shown[SIDE_CILIUM] : tenure_in_use(m, t);
+	return t->node ? t->shown[SIDE_NODE] || t->shown[SIDE_CILIUM] : block_has_holders(m, t);
 }
 
 struct refusal {
@@ -158,8 +175,6 @@ static void check_claims(struct ipam *m)
 {
 	struct cluster_pool *c = m->cluster_pool;
 	struct refusal x = { .m = m, .text = BUF_INIT(REFUSAL_MAX) };
-	if (!c->on)
-		return;
 	for (const struct tenure *t = c->blocks; t; t = t->next)
 		refuse(&x, t);
 	size_t at = 0;
@@ -176,7 +191,8 @@ static void check_claims(struct ipam *m)
 static void make_pool(struct ipam *m)
 {
 	struct cluster_pool *c = m->cluster_pool;
-	if (!c->external || (!c->alloc[IPV4] && !c->alloc[IPV6]))
+	/* Switched off it gives nothing new, and who has an address of it keeps that. */
+	if ((!c->external && !c->blocks) || (!c->alloc[IPV4] && !c->alloc[IPV6]))
 		return;
 	struct pool *p = pool_add(m, "cluster-pool");
 	p->builtin = p->seen = true;
@@ -494,7 +510,7 @@ bool cluster_pool_covers(const struct ipam *m, struct ip ip)
 {
 	struct range r;
 	const struct cluster_pool *c = m->cluster_pool;
-	return c->pool && c->alloc[ip.family] && block_alloc_at(c->alloc[ip.family], ip, &r);
+	return c->external && c->pool && c->alloc[ip.family] && block_alloc_at(c->alloc[ip.family], ip, &r);
 }
 
 struct pod_search {
@@ -552,10 +568,26 @@ void ipam_each_node(const struct ipam *m, void (*fn)(const struct node_row *row,
 	size_t at = 0;
 	for (const struct node *n; c->side != SIDES && (n = map_next(&m->nodes, &at));) {
 		const struct node_object *o = &n->as[c->side];
-		struct node_row row = {
-			.name = n->name, .cidrs = o->cidrs, .n_cidrs = o->n_cidrs, .error = n->error
-		};
+		struct node_row row = { .name = n->name,
+					.cidrs = o->cidrs,
+					.n_cidrs = o->n_cidrs,
+					.error = n->error,
+					.shown = o->error };
 		if (o->there)
 			fn(&row, arg);
+	}
+}
+
+void ipam_each_block(const struct ipam *m, void (*fn)(struct range block, size_t n_held, void *arg),
+		     void *arg)
+{
+	for (const struct tenure *t = m->cluster_pool->blocks; t; t = t->next) {
+		struct addr_walk w = addr_walk(&m->addrs, t->item.range);
+		size_t n = 0;
+		while (addr_walk_next(&w)) {
+			const struct addr *a = w.value;
+			n += a->n_holders > 0;
+		}
+		fn(t->item.range, n, arg);
 	}
 }

@@ -118,6 +118,7 @@ bool cluster_pool_grow(struct ipam *m, enum family f);
 bool cluster_pool_can_grow(const struct ipam *m, enum family f);
 /* The same for the block of this address. */
 bool cluster_pool_grow_at(struct ipam *m, struct ip ip);
+bool cluster_pool_could_give(const struct ipam *m, struct ip ip);
 /* May an address of it be written now? Not before its block is claimed. */
 bool cluster_pool_claimed(const struct ipam *m, struct ip ip);
 

@@ -123,6 +123,14 @@ bool external_next(struct ipam *m, struct tenure *t, struct moment now, struct e
 /* ---- as a pool -------------------------------------------------------------------------------------------
  */
 
+/* Is it one of the blocks that the flags speak of? Else it is a remainder of earlier ones, whose last
+ * addresses cool. */
+static bool is_allowed(const struct ipam *m, const struct tenure *t)
+{
+	const struct block_alloc *a = m->cluster_pool->alloc[range_family(t->item.range)];
+	return a && block_alloc_is_block(a, t->item.range);
+}
+
 void cluster_pool_exclude(const struct ipam *m, struct range_set *ret)
 {
 	/* What other pools have is theirs, and what is on its way back is nobody's. */
@@ -130,7 +138,7 @@ void cluster_pool_exclude(const struct ipam *m, struct range_set *ret)
 		for (size_t j = 0; !m->pools[i]->builtin && j < m->pools[i]->n_blocks; j++)
 			range_set_add(ret, m->pools[i]->blocks[j]);
 	for (const struct tenure *t = m->cluster_pool->blocks; t; t = t->next)
-		if (t->releasing)
+		if (t->releasing || !is_allowed(m, t))
 			range_set_add(ret, t->item.range);
 }
 
@@ -163,14 +171,15 @@ bool cluster_pool_can_grow(const struct ipam *m, enum family f)
 {
 	struct range r;
 	struct cluster_pool *c = m->cluster_pool;
-	return c->pool && c->alloc[f] && block_alloc_next(c->alloc[f], BLOCK_EXTERNAL, &r);
+	return c->pool && pool_usable(m, c->pool) && c->alloc[f] &&
+	       block_alloc_next(c->alloc[f], BLOCK_EXTERNAL, &r);
 }
 
 bool cluster_pool_grow(struct ipam *m, enum family f)
 {
 	struct range r;
 	struct cluster_pool *c = m->cluster_pool;
-	if (!c->pool || !c->alloc[f] || !block_alloc_next(c->alloc[f], BLOCK_EXTERNAL, &r))
+	if (!cluster_pool_can_grow(m, f) || !block_alloc_next(c->alloc[f], BLOCK_EXTERNAL, &r))
 		return false;
 	take(m, r);
 	return true;
@@ -194,12 +203,25 @@ static bool may_take(const struct ipam *m, struct range r)
 	       !tenure_rival(m, &probe, any) && !(first && (first->record || first->n_holders));
 }
 
+/* The block of an address that Services may have, if nobody has it. */
+static bool block_to_take(const struct ipam *m, struct ip ip, struct range *ret)
+{
+	const struct cluster_pool *c = m->cluster_pool;
+	return c->pool && pool_usable(m, c->pool) && c->alloc[ip.family] &&
+	       block_alloc_at(c->alloc[ip.family], ip, ret) && !ip_eq(ip, ret->lo) && !ip_eq(ip, ret->hi) &&
+	       may_take(m, *ret);
+}
+
+bool cluster_pool_could_give(const struct ipam *m, struct ip ip)
+{
+	struct range r;
+	return block_to_take(m, ip, &r);
+}
+
 bool cluster_pool_grow_at(struct ipam *m, struct ip ip)
 {
-	struct cluster_pool *c = m->cluster_pool;
 	struct range r;
-	if (!c->pool || !c->alloc[ip.family] || !block_alloc_at(c->alloc[ip.family], ip, &r) ||
-	    ip_eq(ip, r.lo) || ip_eq(ip, r.hi) || !may_take(m, r))
+	if (!block_to_take(m, ip, &r))
 		return false;
 	take(m, r);
 	return true;

@@ -400,6 +400,8 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 			effect_out(m, ret, NULL, NULL, p);
 			return true;
 		}
+		if (m->config.nodes_only)
+			continue;
 		if (p->host_bits && !p->host_bits_told) {
 			p->host_bits_told = true;
 			notice_pool(m, p, true, "HostBitsMasked", "%s", p->host_bits);
@@ -476,6 +478,10 @@ bool ipam_next(struct ipam *m, struct moment now, struct effect *ret)
 {
 	if (!m->ready || m->n_flights >= m->config.max_in_flight || ipam_refusal(m))
 		return false;
+	if (m->config.nodes_only) {
+		mass_release_settle(m, now);
+		return cluster_pool_next(m, now, ret) || next_of_pools(m, now, ret) || next_notice(m, ret);
+	}
 	timers_fire(m, now.mono);
 	reservations_fire(m, now);
 	cooling_fire(m, now);
@@ -494,19 +500,20 @@ msec ipam_wake_at(const struct ipam *m)
 {
 	if (!m->ready || m->n_flights >= m->config.max_in_flight || ipam_refusal(m))
 		return -1;
-	if (m->n_queued || m->at_step < m->n_steps || m->n_notices || m->pools_changed)
+	const bool all = !m->config.nodes_only;
+	if ((all && (m->n_queued || m->at_step < m->n_steps)) || m->n_notices || m->pools_changed)
 		return 0;
-	msec at = timers_next(m), releases = mass_release_at(m);
+	msec at = all ? timers_next(m) : -1, releases = mass_release_at(m);
 	if (releases >= 0 && (at < 0 || releases < at))
 		at = releases;
-	const msec others[] = { orphan_wake_at(m),  cooling_wake_at(m), reservation_wake_at(m),
-				history_wake_at(m), policy_wake_at(m),  cluster_pool_wake_at(m) };
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+	const msec others[] = { cluster_pool_wake_at(m), orphan_wake_at(m),  cooling_wake_at(m),
+				reservation_wake_at(m),  history_wake_at(m), policy_wake_at(m) };
+	for (size_t i = 0; i < (all ? ARRAY_LEN(others) : 1); i++)
 		if (others[i] >= 0 && (at < 0 || others[i] < at))
 			at = others[i];
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
-		const bool quiet = p->builtin || p->ghost || p->condemned || m->pools_lost;
+		const bool quiet = !all || p->builtin || p->ghost || p->condemned || m->pools_lost;
 		const bool due = p->doubted || (p->dirty && !quiet), guard_due = p->guard_due && !quiet;
 		if (due && !p->in_flight && (at < 0 || p->status_at < at))
 			at = p->status_at;
@@ -521,6 +528,8 @@ bool ipam_busy(const struct ipam *m)
 	for (unsigned i = 0; i < m->config.max_in_flight; i++)
 		if (m->flights[i].used && m->flights[i].kind != EFFECT_EVENT)
 			return true;
+	if (m->config.nodes_only)
+		return !m->ready || cluster_pool_busy(m);
 	for (size_t i = 0; i < m->n_timers; i++)
 		if (!contest_is_open(m->timers[i]))
 			return true;

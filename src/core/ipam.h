@@ -42,6 +42,9 @@ struct ipam_config {
 	msec mass_release_delay;
 	msec reuse_after; /* of pools that no policy says it of; 0 = what is released is free at once */
 	const struct cluster_pool_config *cluster_pool; /* NULL = --ipam=none */
+	/* PodCIDRs alone (--enable-lb-ipam=false): Services, pools, policies and reservations are read, since
+	 * what they have is no node's, and never written; what has been given stays as it is. */
+	bool nodes_only;
 };
 
 /* Which object a node's PodCIDRs are written to; auto: CiliumNodes where they are served, else Nodes, and
@@ -532,10 +535,14 @@ struct node_row {
 	const char *name;
 	const struct range *cidrs; /* as its object shows them */
 	size_t n_cidrs;
-	const char *error; /* NULL = none */
+	const char *error; /* what was last found wrong with it; NULL = nothing */
+	const char *shown; /* the error in its status, of CiliumNodes; NULL = none */
 };
 /* Calls fn for each node that PodCIDRs are written to, in no order. */
 void ipam_each_node(const struct ipam *m, void (*fn)(const struct node_row *row, void *arg), void *arg);
+/* Calls fn for each block of external addresses, with how many of them Services hold. */
+void ipam_each_block(const struct ipam *m, void (*fn)(struct range block, size_t n_held, void *arg),
+		     void *arg);
 
 struct service_row {
 	const char *namespace, *name;

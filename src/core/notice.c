@@ -32,6 +32,8 @@ void notice_service(struct ipam *m, const struct service *s, bool warning, const
 	char room[UID_TEXT_MAX];
 	const char *uid = uid_text(&s->uid, room);
 	va_list ap;
+	if (m->config.nodes_only)
+		return;
 	va_start(ap, fmt);
 	push(m,
 	     (struct notice){
@@ -49,6 +51,8 @@ void notice_service(struct ipam *m, const struct service *s, bool warning, const
 void notice_pool(struct ipam *m, const struct pool *p, bool warning, const char *reason, const char *fmt, ...)
 {
 	va_list ap;
+	if (m->config.nodes_only)
+		return;
 	va_start(ap, fmt);
 	push(m,
 	     (struct notice){

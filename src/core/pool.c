@@ -21,8 +21,12 @@ struct pool *pool_find(const struct ipam *m, const char *name)
 
 const char *pool_unusable_why(const struct ipam *m, const struct pool *p)
 {
+	/* A pool that cannot be read may be the one that selects the Service. */
 	if (p->builtin)
-		return NULL;
+		return m->pools_lost ? "gives nothing while the other pools cannot be read"
+		       : m->cluster_pool->external
+			       ? NULL
+			       : "is switched off (--external-ips-from-cluster-pool=false)";
 	return m->pools_lost || p->ghost                   ? "cannot be read any more"
 	       : p->deleting || p->doubted || p->condemned ? "is being deleted"
 	       : p->flaw == FLAW_NAME                      ? "has a name that is reserved"

@@ -1,5 +1,6 @@
 #include "core/reservation.h"
 
+#include "core/cluster_pool.h"
 #include "core/ledger.h"
 #include "core/pool.h"
 #include "core/queue.h"
@@ -343,7 +344,7 @@ static bool is_given(const struct ipam *m, struct ip ip)
 	for (size_t at = 0; (p = pools_at(m, ip, &at));)
 		if (pool_usable(m, p) && pool_gives(p, ip))
 			return true;
-	return false;
+	return cluster_pool_could_give(m, ip);
 }
 
 /* Its phase; the holder is appended to `who`, the reason to `why`. */

@@ -81,7 +81,8 @@ void operator_lead(struct berth_operator *o)
 	if (o->stopping)
 		return;
 	o->leads = true;
-	o->forecasting = forecasting_start(o);
+	if (!o->config.ipam.nodes_only)
+		o->forecasting = forecasting_start(o);
 	if (o->config.install_crds)
 		o->install = install_start(o);
 	else
@@ -186,7 +187,7 @@ const char *operator_not_ready(struct berth_operator *o)
 	if (o->leads && !o->installed)
 		return "the CRDs are being applied";
 	if (ipam_ready(o->ipam))
-		return ipam_pools_lost(o->ipam)
+		return ipam_pools_lost(o->ipam) && !o->config.ipam.nodes_only
 			       ? "the pools cannot be read; everything is kept, nothing new is given out"
 			       : NULL;
 	for (int k = 0; k < IPAM_KINDS; k++) {

@@ -63,11 +63,12 @@ static const struct js *find_lease(const struct standing_in *in)
 
 static struct js *leader_of(const struct standing_in *in)
 {
-	const struct js *lease = find_lease(in), *spec = js_get(lease, "spec");
+	const struct js *lease = in->no_election ? NULL : find_lease(in), *spec = js_get(lease, "spec");
 	struct js *j = js_new_object();
-	const bool held = lease && leads(lease, in->wall);
+	const bool held = lease && leads(lease, in->wall),
+		   alone = !lease && (in->no_election || in->embedded);
 	const char *holder = js_str(js_get(spec, "holderIdentity"));
-	js_set(j, "leads", js_new_bool(held || (!lease && in->no_election)));
+	js_set(j, "leads", js_new_bool(held || alone));
 	set(j, "holder", holder);
 	set(j, "since", held ? js_str(js_get(spec, "acquireTime")) : NULL);
 	set(j, "namespace", lease ? view_namespace(lease) : NULL);
@@ -76,8 +77,10 @@ static struct js *leader_of(const struct standing_in *in)
 	    held                           ? ""
 	    : lease && holder && holder[0] ? "the Lease was not renewed in time"
 	    : lease                        ? "nobody has the Lease"
-	    : in->no_election              ? "the embedded API has one operator and no Lease"
-					   : "there is no such Lease");
+	    : in->no_election              ? "there is no election: --leader-elect=false"
+	    : in->embedded                 ? "the embedded API has one operator and no Lease"
+			   : "there is no such Lease; for an operator without an election say "
+			     "--leader-elect=false here too");
 	return j;
 }
 
@@ -247,6 +250,62 @@ static struct js *list_of(struct cluster *c, const char *kind, void (*fn)(struct
 	return l.list;
 }
 
+/* ---- the cluster pool --------------------------------------------------------------------------------- */
+
+static void on_block(struct range block, size_t n_held, void *arg)
+{
+	char text[RANGE_TEXT_MAX];
+	struct js *j = js_new_object();
+	set(j, "block", range_format(block, text));
+	js_set(j, "used", js_new_int((int64_t)n_held));
+	js_push(arg, j);
+}
+
+static struct js *blocks_of(struct cluster *c)
+{
+	struct js *list = js_new_array();
+	ipam_each_block(cluster_ipam(c), on_block, list);
+	return list;
+}
+
+static struct js *pod_cidrs_of(struct cluster *c)
+{
+	struct js *list = js_new_array();
+	for (int f = 0; f < FAMILIES; f++) {
+		uint64_t total, used;
+		if (!ipam_pod_cidrs(cluster_ipam(c), (enum family)f, &total, &used))
+			continue;
+		struct js *j = js_new_object();
+		set(j, "family", family_name((enum family)f));
+		js_set(j, "total", js_new_int((int64_t)total));
+		js_set(j, "used", js_new_int((int64_t)used));
+		js_push(list, j);
+	}
+	return list;
+}
+
+/* One that has no PodCIDR, or of which an operator has said what is wrong. */
+static void on_node(const struct node_row *row, void *arg)
+{
+	char text[RANGE_TEXT_MAX];
+	if (row->n_cidrs && !row->shown)
+		return;
+	struct js *j = js_new_object(), *cidrs = js_new_array();
+	for (size_t i = 0; i < row->n_cidrs; i++)
+		js_push(cidrs, js_new_str(range_format(row->cidrs[i], text)));
+	set(j, "name", row->name);
+	js_set(j, "podCIDRs", cidrs);
+	set(j, "message", row->shown ? row->shown : "has no PodCIDR");
+	js_push(arg, j);
+}
+
+static struct js *nodes_of(struct cluster *c)
+{
+	struct js *list = js_new_array();
+	ipam_each_node(cluster_ipam(c), on_node, list);
+	return list;
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------- */
 
 struct js *status_document(const struct standing_in *in)
@@ -256,18 +315,27 @@ struct js *status_document(const struct standing_in *in)
 	if (!in->pools_served)
 		problem(problems, "the cluster does not serve the kind of pools");
 	if (!js_bool(js_get(leader, "leads"), false))
-		problem(problems, "nobody leads: %s", js_str(js_get(leader, "message")));
+		problem(problems, "%s: %s",
+			js_text(js_get(leader, "namespace")).len ? "nobody leads" : "nobody is known to lead",
+			js_str(js_get(leader, "message")));
 	struct js *pools = pools_of(in, c, problems);
 	struct js *services = list_of(c, "Service", on_service);
 	if (js_len(services))
 		problem(problems, "%zu Service%s without what %s", js_len(services),
 			js_len(services) == 1 ? "" : "s", js_len(services) == 1 ? "it wants" : "they want");
+	struct js *nodes = nodes_of(c);
+	if (js_len(nodes))
+		problem(problems, "%zu node%s without a good PodCIDR", js_len(nodes),
+			js_len(nodes) == 1 ? "" : "s");
 	js_set(j, "well", js_new_bool(js_len(problems) == 0));
 	js_set(j, "problems", problems);
 	js_set(j, "leader", leader);
 	js_set(j, "pools", pools);
 	js_set(j, "services", services);
 	js_set(j, "reservations", list_of(c, "IPReservation", on_reservation));
+	js_set(j, "blocks", blocks_of(c));
+	js_set(j, "podCIDRs", pod_cidrs_of(c));
+	js_set(j, "nodes", nodes);
 	cluster_free(c);
 	return j;
 }

@@ -4,8 +4,8 @@
 #include "plan/print.h"
 #include "plan/standing.h"
 
-/* {"well":…, "problems":["…"], "leader":{…}, "pools":[…], "services":[…], "reservations":[…]}; docs/status.md
- * names the fields. Owned by the caller. */
+/* {"well":…, "problems":["…"], "leader":{…}, "pools":[…], "services":[…], "reservations":[…], "blocks":[…],
+ * "podCIDRs":[…], "nodes":[…]}; docs/status.md names the fields. Owned by the caller. */
 struct js *status_document(const struct standing_in *in);
 /* Nothing is wrong. */
 bool status_is_well(const struct js *document);

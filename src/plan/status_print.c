@@ -109,6 +109,37 @@ static void print_reservations(const struct js *reservations, struct buf *out)
 	columns_print(&t, out);
 }
 
+/* Blocks of the cluster pool that Services have addresses of, and what nodes have of it. */
+static void print_blocks(const struct js *blocks, const struct js *pod_cidrs, struct buf *out)
+{
+	struct columns t = { .n = 2 };
+	columns_add(&t, (const char *const[]){ "BLOCK OF SERVICES", "USED" });
+	for (size_t i = 0; i < js_len(blocks); i++) {
+		const struct js *b = js_item(blocks, i);
+		CLEANUP(freep) char *used = xasprintf("%lld", (long long)js_int(js_get(b, "used"), 0));
+		columns_add(&t, (const char *const[]){ text(b, "block"), used });
+	}
+	if (js_len(blocks))
+		columns_print(&t, out);
+	for (size_t i = 0; i < js_len(pod_cidrs); i++) {
+		const struct js *p = js_item(pod_cidrs, i);
+		buf_addf(out, "PodCIDRs of %s: %lld of %lld in use\n", text(p, "family"),
+			 (long long)js_int(js_get(p, "used"), 0), (long long)js_int(js_get(p, "total"), 0));
+	}
+}
+
+static void print_nodes(const struct js *nodes, struct buf *out)
+{
+	struct columns t = { .n = 3 };
+	columns_add(&t, (const char *const[]){ "NODE", "PODCIDRS", "MESSAGE" });
+	for (size_t i = 0; i < js_len(nodes); i++) {
+		const struct js *n = js_item(nodes, i);
+		CLEANUP(freep) char *cidrs = joined(js_get(n, "podCIDRs"));
+		columns_add(&t, (const char *const[]){ text(n, "name"), cidrs, text(n, "message") });
+	}
+	columns_print(&t, out);
+}
+
 static void print_leader(const struct js *leader, struct buf *out)
 {
 	if (text(leader, "since")[0])
@@ -116,7 +147,9 @@ static void print_leader(const struct js *leader, struct buf *out)
 			 text(leader, "since"), text(leader, "namespace"), text(leader, "lease"));
 	else
 		buf_addf(out, "Leads: %s (Lease %s%s%s): %s\n",
-			 js_bool(js_get(leader, "leads"), false) ? "the only one" : "nobody",
+			 js_bool(js_get(leader, "leads"), false) ? "the only one"
+			 : text(leader, "namespace")[0]          ? "nobody"
+								 : "nobody knows",
 			 text(leader, "namespace"), text(leader, "namespace")[0] ? "/" : "",
 			 text(leader, "lease"), text(leader, "message"));
 }
@@ -146,6 +179,16 @@ void status_print(const struct js *document, enum plan_form form, bool colour, s
 	}
 	if (js_len(reservations)) {
 		print_reservations(reservations, out);
+		buf_add_char(out, '\n');
+	}
+	const struct js *blocks = js_get(document, "blocks"), *cidrs = js_get(document, "podCIDRs"),
+			*nodes = js_get(document, "nodes");
+	if (js_len(blocks) || js_len(cidrs)) {
+		print_blocks(blocks, cidrs, out);
+		buf_add_char(out, '\n');
+	}
+	if (js_len(nodes)) {
+		print_nodes(nodes, out);
 		buf_add_char(out, '\n');
 	}
 	print_leader(js_get(document, "leader"), out);

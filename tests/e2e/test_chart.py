@@ -46,7 +46,8 @@ def test_helm_finds_nothing_to_complain_about():
 @pytest.mark.parametrize("value, says", [
     ("operator.serviceOptIn=some", "serviceOptIn"), ("operator.logLvl=debug", "logLvl"),
     ("operator.massReleaseDelay=soon", "massReleaseDelay"), ("replica=3", "replica"),
-    ("leaderElection.enabled=false", "replicas must be 1"), ("extraArgs[0]=log-level", "extraArgs"),
+    ("leaderElection.enabled=false", "replicas must be 1"), ("clusterPool.ipv4CIDRs={10.0.0.0/8}", "clusterPool.enabled"),
+    ("clusterPool.ipv4MaskSize=33", "ipv4MaskSize"), ("extraArgs[0]=log-level", "extraArgs"),
 ])
 def test_a_value_that_cannot_be_is_refused_by_name(value, says):
     done = helm("template", "berth", CHART, "--set", value)
@@ -163,6 +164,7 @@ def test_each_value_changes_something(tmp_path):
     assert {p for p, _ in leaves(defaults, defaults)} - set(tried) == {("configMapName",)}
     # What does nothing by itself is looked at with what switches it on.
     base = {name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard", "networkPolicy")}
+    pool = {"enabled": True, "ipv4CIDRs": ["10.9.0.0/16"]}
     path = tmp_path / "values.yaml"
 
     def with_values(values, *more):
@@ -175,8 +177,9 @@ def test_each_value_changes_something(tmp_path):
     for leaf, value in tried.items():
         more = ["--set", "replicas=1"] if leaf == ("leaderElection", "enabled") else []
         value = False if leaf in on_already else value
-        made = with_values(merged(base, nested(leaf, value)), *more)
-        assert made != plain, f"{'.'.join(leaf)}={value} changes nothing"
+        under = merged(base, {"clusterPool": pool}) if leaf[0] == "clusterPool" and leaf[1] != "enabled" else base
+        made = with_values(merged(under, nested(leaf, value)), *more)
+        assert made != (plain if under is base else with_values(under)), f"{'.'.join(leaf)}={value} changes nothing"
 
 
 @pytest.mark.parametrize("values", value_sets())
@@ -194,6 +197,8 @@ def test_the_program_takes_the_command_line(apiserver, values, tmp_path):
     flags = [a.replace("/etc/berth", str(folder)) for a in args[2:]]
     if "--install-crds" in flags:
         apiserver.grant("install-crds")
+    if any(o["metadata"]["name"].endswith("-cluster-pool") for o in objects):
+        apiserver.grant("cluster-pool")
     if not any(f.startswith("--leader-elect") for f in flags):
         flags.append("--leader-elect")  # as by default; other tests do without
     json_log = "--log-format=json" in flags

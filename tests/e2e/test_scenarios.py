@@ -10,13 +10,14 @@ import time
 import pytest
 import yaml
 
+from lib import scenario_nodes as nodes
 from lib.controlplane import ROOT
 from lib.objects import MANAGED_BY, OPT_IN, SATISFIED, condition_of, key_of
 from lib.rest import ApiError
 
 POOL = "CiliumLoadBalancerIPPool"
 KINDS = {"service": "Service", "pool": POOL, "record": "IPAddress", "node": "Node",
-         "serviceCIDR": "ServiceCIDR", "policy": "IPPoolPolicy", "reservation": "IPReservation",
+         "ciliumNode": "CiliumNode", "serviceCIDR": "ServiceCIDR", "policy": "IPPoolPolicy", "reservation": "IPReservation",
          "namespace": "Namespace"}
 ANNOTATIONS = {"ips": "lbipam.cilium.io/ips", "key": "lbipam.cilium.io/sharing-key",
                "namespaces": "lbipam.cilium.io/sharing-cross-namespace",
@@ -35,7 +36,8 @@ def scenarios():
             for s in yaml.safe_load(f):
                 backends = s.get("backends", ["embedded", "apiserver"])
                 if set(backends) & {"embedded", "apiserver"}:
-                    restarts = "before" in s or any(k in step for step in s["steps"] for k in ("restart", "crash"))
+                    restarts = "before" in s or nodes.mentions(s, "ciliumNode") or any(
+                        k in step for step in s["steps"] for k in ("restart", "crash"))
                     found.append(pytest.param(s, id=re.sub(r"[^a-z0-9]+", "-", s["name"].lower()),
                                               marks=[pytest.mark.durable] if restarts else []))
     return found
@@ -115,6 +117,9 @@ def record_of(form):
         notes["berth.dev/state"] = form["state"]
     if "pool" in form:
         notes["berth.dev/pool"] = labels["berth.dev/pool"] = form["pool"]
+    for member, key in (("block", "berth.dev/block"), ("owner", "berth.dev/owner")):
+        if member in form:
+            notes[key] = form[member]
     for member, key in (("allocated", "berth.dev/allocated-at"), ("released", "berth.dev/released-at")):
         if member in form:
             notes[key] = stamp(form[member])
@@ -158,7 +163,9 @@ def object_of(form):
         return {"kind": "Namespace", "metadata": {"name": form["namespace"]["name"],
                                                   "labels": form["namespace"].get("labels", {})}}
     if "node" in form:
-        return {"kind": "Node", "metadata": {"name": form["node"]["name"]}}
+        return nodes.node_of(form["node"])
+    if "ciliumNode" in form:
+        return nodes.cilium_node_of(form["ciliumNode"])
     if "serviceCIDR" in form:
         return {"kind": "ServiceCIDR", "metadata": {"name": form["serviceCIDR"]["name"]},
                 "spec": {"cidrs": form["serviceCIDR"]["cidrs"]}}
@@ -184,12 +191,20 @@ class Run:
         # The embedded API comes with the operator: what that writes at its start cannot be watched.
         self.expected = False   # the last step was an expect
         self.blind = "before" in scenario and cluster.backend == "embedded"
+        self.on_nodes = any("nodes" in step.get("expect", {}).get("writes", {}) for step in scenario["steps"])
+        self.refusal = False    # the next start is to be refused
 
     # Steps
 
     def remember(self, obj):
         kind = obj.get("kind") or "?"
         self.own.add((kind, key_of(obj), obj["metadata"]["resourceVersion"]))
+
+    def apply_all(self, forms):
+        for form, younger in nodes.by_age(forms):
+            if younger:
+                nodes.next_second()
+            self.apply(form)
 
     def apply(self, form):
         obj = object_of(form)
@@ -219,10 +234,9 @@ class Run:
         else:
             self.remember({"kind": kind, **api.create(obj)})
         self.last[at] = obj
-        if "node" in form:
-            addresses = [{"type": "InternalIP" if a[0].isdigit() else "Hostname", "address": a}
-                         for a in form["node"]["addresses"]]
-            api.patch("Node", meta["name"], {"status": {"addresses": addresses}}, subresource="status")
+        status = nodes.status_of(form)
+        if status:
+            self.remember({"kind": kind, **api.patch(kind, meta["name"], {"status": status[1]}, subresource="status")})
         body = form.get("service", {})
         if "status" in body or "condition" in body:
             self.write_status(body["name"], body.get("status"), body.get("manager", "somebody"),
@@ -249,21 +263,23 @@ class Run:
         self.last.pop((kind, namespace, short), None)
 
     def start(self):
-        self.cluster.start(*self.flags)
+        if any(f.startswith("--cluster-pool") for f in self.flags):
+            self.cluster.grant("cluster-pool")
+        self.cluster.start(*self.flags, ready=not self.refusal)
 
     def again(self, flags, end):
         if self.expected:
             # What is counted next is what comes of the restart.
             self.quiet(1.2)
             self.begin_counting()
-        end()
+        if self.cluster.operator.running():
+            end()
         self.flags = flags or self.flags
         self.start()
 
     def step(self, step):
         if "apply" in step:
-            for form in step["apply"]:
-                self.apply(form)
+            self.apply_all(step["apply"])
         elif "delete" in step:
             for text in step["delete"]:
                 self.delete(text)
@@ -326,7 +342,18 @@ class Run:
             elif part not in c["message"]:
                 yield f"{name}: {c['message']!r} without {part!r}"
 
+    def count_faults(self, name, counts):
+        metrics = self.cluster.operator.metrics() if counts else None
+        for state, n in counts.items():
+            assert state in STATES
+            have = metrics.total("berth_pool_addresses", pool=name, state=state)
+            if have != n:
+                yield f"pool {name}: {have} {state}, not {n}"
+
     def pool_faults(self, name, want):
+        if name == "cluster-pool" and set(want) == {"counts"}:  # the built-in one is no object
+            yield from self.count_faults(name, want["counts"])
+            return
         pool = self.cluster.api.find(POOL, name)
         if pool is None or want.get("gone"):
             if (pool is None) != bool(want.get("gone")):
@@ -337,13 +364,7 @@ class Run:
             yield f"pool {name} has the finalizers {pool['metadata'].get('finalizers')}"
         if "deleting" in want and ("deletionTimestamp" in pool["metadata"]) != want["deleting"]:
             yield f"pool {name}: {pool['metadata']}"
-        if "counts" in want:
-            metrics = self.cluster.operator.metrics()
-            for state, n in want["counts"].items():
-                assert state in STATES
-                have = metrics.total("berth_pool_addresses", pool=name, state=state)
-                if have != n:
-                    yield f"pool {name}: {have} {state}, not {n}"
+        yield from self.count_faults(name, want.get("counts", {}))
         for member, kind in COUNTS.items():
             c = condition_of(pool, kind)
             if member in want and (c or {}).get("message") != str(want[member]):
@@ -429,6 +450,7 @@ class Run:
         for name, w in want.get("reservations", {}).items():
             yield from self.reservation_faults(name, w)
         yield from self.record_faults(want)
+        yield from nodes.faults(self.cluster, want)
         if want.get("events"):
             text = "\n".join(line for _, line in self.new_events())
             for part in want["events"]:
@@ -451,7 +473,15 @@ class Run:
                 found.append(c)
         return found
 
+    def expect_refusal(self, part):
+        operator = self.cluster.operator
+        assert operator.process.popen.wait(30) == 2, operator.log_text()
+        assert part in operator.log_text(), operator.log_text()
+
     def expect(self, want):
+        if "refused" in want:
+            self.expect_refusal(want["refused"])
+            return
         deadline = time.monotonic() + PATIENCE
         while True:
             wrong = list(self.faults(want))
@@ -468,10 +498,11 @@ class Run:
             wrong = list(self.faults(want))
         for part in want.get("no-events", []):
             wrong += [f"an Event: {line}" for _, line in self.new_events() if part in line]
-        for member, kind in (("services", "Service"), ("records", "IPAddress"), ("pools", POOL)):
+        for member, kinds in (("services", ["Service"]), ("records", ["IPAddress"]), ("pools", [POOL]),
+                              ("nodes", ["Node", "CiliumNode"])):
             if member not in counts or self.blind:
                 continue
-            found = self.writes(kind)
+            found = [c for kind in kinds if kind in self.recorders for c in self.writes(kind)]
             if len(found) > counts[member] if member == "pools" else len(found) != counts[member]:
                 wrong.append(f"{len(found)} writes to {member}, not {counts[member]}: {found}")
         assert not wrong, "\n".join(wrong)
@@ -492,10 +523,12 @@ class Run:
 
     def play(self):
         before = self.scenario.get("before", [])
-        if before:
+        cilium = nodes.mentions(self.scenario, "ciliumNode")
+        if before or cilium:
             with self.cluster.api_only():
-                for form in before:
-                    self.apply(form)
+                if cilium:
+                    nodes.serve_cilium_nodes(self.cluster)
+                self.apply_all(before)
                 self.versions = {key_of(s): s["metadata"]["resourceVersion"]
                                  for s in self.cluster.api.list("Service")}
                 self.seen_events |= {stamp for stamp, _ in self.new_events()}
@@ -504,16 +537,30 @@ class Run:
         self.start()
         if not self.recorders:
             self.record()
-        for step in self.scenario["steps"]:
+        steps = self.scenario["steps"]
+        for step, after in zip(steps, [*steps[1:], {}]):
+            self.refusal = "refused" in after.get("expect", {})
             self.step(step)
-            self.expected = "expect" in step
+            self.expected = "expect" in step and not self.refused(step)
+
+    @staticmethod
+    def refused(step):
+        return "refused" in step.get("expect", {})
 
     def record(self):
-        self.recorders = {k: self.cluster.record(k) for k in ("Service", "IPAddress", POOL)}
+        kinds = ["Service", "IPAddress", POOL]
+        if self.on_nodes:
+            kinds += ["Node"] + (["CiliumNode"] if nodes.mentions(self.scenario, "ciliumNode") else [])
+        self.recorders = {k: self.cluster.record(k) for k in kinds}
         for kind, recorder in self.recorders.items():
             self.counted[kind] = len(recorder.snapshot())
 
     def clean(self):
+        if nodes.mentions(self.scenario, "ciliumNode") and self.cluster.backend == "apiserver":
+            for operator in self.cluster.operators:
+                if operator.running():
+                    operator.stop()
+            self.cluster.kubectl("delete", "--ignore-not-found", "-f", nodes.CILIUM_NODES)
         for kind, _, name in self.last:
             if kind == "ServiceCIDR":  # a kind that the fixture leaves standing, as Namespaces
                 try:

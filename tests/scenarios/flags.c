@@ -121,6 +121,8 @@ static int add_flag(struct scenario_flags *f, size_t *n_classes, const char *fla
 	else if (flag_is(flag, "--accept-metallb-annotations", &value) &&
 		 slice_to_bool(slice_of(value), &on) == 0)
 		f->view.metallb = on;
+	else if (flag_is(flag, "--enable-lb-ipam", &value) && slice_to_bool(slice_of(value), &on) == 0)
+		f->ipam.nodes_only = !on;
 	else if (flag_is(flag, "--enable-bgp-control-plane", &value) && *n_classes < CLASSES_MAX)
 		f->classes[(*n_classes)++] = "io.cilium/bgp-control-plane";
 	else if (flag_is(flag, "--enable-l2-announcements", &value) && *n_classes < CLASSES_MAX)

@@ -61,6 +61,30 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 - {{ printf "--%s=%v" $flag $value | quote }}
 {{- end }}
 {{- end }}
+{{- if .Values.clusterPool.enabled }}
+{{- $c := .Values.clusterPool }}
+{{- range $flag, $list := dict
+    "cluster-pool-ipv4-cidr" $c.ipv4CIDRs
+    "cluster-pool-ipv6-cidr" $c.ipv6CIDRs
+    "operator-ipam-pod-cidr" $c.podCIDRs
+}}
+{{- with $list }}
+- {{ printf "--%s=%s" $flag (join "," .) | quote }}
+{{- end }}
+{{- end }}
+{{- range $flag, $value := dict
+    "cluster-pool-ipv4-mask-size" $c.ipv4MaskSize
+    "cluster-pool-ipv6-mask-size" $c.ipv6MaskSize
+    "external-ips-from-cluster-pool" $c.externalIPs
+    "node-resource" $c.nodeResource
+}}
+{{- if not (kindIs "invalid" $value) }}
+- {{ printf "--%s=%v" $flag $value | quote }}
+{{- end }}
+{{- end }}
+{{- else if or .Values.clusterPool.ipv4CIDRs .Values.clusterPool.ipv6CIDRs }}
+{{- fail "clusterPool.enabled must be true where clusterPool has CIDRs" }}
+{{- end }}
 {{- with $o.lbClasses }}
 - {{ printf "--lb-class=%s" (join "," .) | quote }}
 {{- end }}

@@ -99,7 +99,12 @@ static void which_ipam(void **state)
 	SAYS("--ipam=none: does not go with --cluster-pool-ipv6-cidr\n", "--ipam=none", V6 "fd00::/104");
 	SAYS("--ipam=cluster-pool: wants a pool: --cluster-pool-ipv4-cidr or --cluster-pool-ipv6-cidr\n",
 	     "--ipam=cluster-pool");
-	SAYS("--ipam=eni: want cluster-pool or none\n", "--ipam=eni");
+	SAYS("--ipam=pool: want cluster-pool or none\n", "--ipam=pool");
+	/* As Cilium's ConfigMap has it. */
+	SAYS("", "--ipam=eni");
+	SAYS("", "--ipam=kubernetes");
+	SAYS("--ipam=kubernetes: does not go with --cluster-pool-ipv4-cidr\n", "--ipam=kubernetes",
+	     V4 "10.0.0.0/8");
 	SAYS("--node-resource=pods: want auto, ciliumnodes, nodes or none\n", "--node-resource=pods");
 }
 

@@ -80,6 +80,13 @@ static void expect_problems(const char *objects, const char *own, const char *wa
 	"{loadBalancer: {ingress: [{ip: " ip "}]}, conditions: [{type: cilium.io/IPAMRequestSatisfied, " \
 	"status: 'True', reason: satisfied}]}"
 
+#define RECORD(name, notes)                                                                              \
+	"{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {name: " name                     \
+	", labels: {ipaddress.kubernetes.io/managed-by: berth}, annotations: {berth.dev/pool: a, " notes \
+	"}}}\n---\n"
+
+#define NODE(name, spec) "{apiVersion: v1, kind: Node, metadata: {name: " name "}, spec: " spec "}\n---\n"
+
 static void a_lease_leads_until_it_is_too_old(void **state)
 {
 	expect_problems(POOL("a", "10.0.0.0/30"), HELD, "[]");
@@ -87,8 +94,55 @@ static void a_lease_leads_until_it_is_too_old(void **state)
 			"[\"nobody leads: the Lease was not renewed in time\"]");
 	expect_problems(POOL("a", "10.0.0.0/30"), LEASE("", "1970-01-01T11:59:59.000000Z"),
 			"[\"nobody leads: nobody has the Lease\"]");
-	expect_problems(POOL("a", "10.0.0.0/30"), "{kind: Lease, metadata: {name: other}}",
-			"[\"nobody leads: there is no such Lease\"]");
+	expect_problems(
+		POOL("a", "10.0.0.0/30"), "{kind: Lease, metadata: {name: other}}",
+		"[\"nobody is known to lead: there is no such Lease; for an operator without an election "
+		"say --leader-elect=false here too\"]");
+}
+
+static void without_an_election_leases_do_not_count(void **state)
+{
+	CLEANUP(js_freep)
+	struct js *a = documents(POOL("a", "10.0.0.0/30")),
+		  *b = documents(LEASE("x", "1970-01-01T01:00:00Z"));
+	struct standing_in in = world(a, b);
+	in.no_election = true;
+	CLEANUP(js_freep) struct js *document = status_document(&in);
+	assert_true(status_is_well(document));
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+	status_print(document, PLAN_AS_TABLE, false, &text);
+	assert_non_null(
+		strstr(buf_str(&text), "Leads: the only one (Lease berth-operator): there is no election"));
+}
+
+static void blocks_of_the_cluster_pool_and_nodes_without_one_are_told(void **state)
+{
+	static const char objects[] = SERVICE("s", HAS("10.0.1.1")) SERVICE("t", HAS("10.0.1.2"))
+		RECORD("10.0.1.1", "berth.dev/holder: d/s") RECORD("10.0.1.2", "berth.dev/holder: d/t")
+			RECORD("10.0.1.0", "berth.dev/block: 10.0.1.0/24, berth.dev/owner: external")
+				RECORD("10.0.0.0", "berth.dev/block: 10.0.0.0/24, berth.dev/owner: node/a")
+					NODE("a", "{podCIDR: 10.0.0.0/24, podCIDRs: [10.0.0.0/24]}")
+						NODE("b", "{}");
+	static const char entry_text[] = "10.0.0.0/23";
+	struct range entry;
+	bool host_bits;
+	assert_true(range_parse_cidr(slice_of(entry_text), &entry, &host_bits, NULL) >= 0);
+	const struct cluster_pool_config pool = {
+		.family[IPV4] = { .entries = &entry, .n_entries = 1, .mask = 24 }, .external = true
+	};
+	struct ipam_config with = config;
+	with.cluster_pool = &pool;
+	CLEANUP(js_freep) struct js *a = documents(objects), *b = documents(HELD);
+	struct standing_in in = world(a, b);
+	in.config = &with;
+	CLEANUP(js_freep) struct js *document = status_document(&in);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+	status_print(document, PLAN_AS_TABLE, false, &text);
+	assert_non_null(strstr(buf_str(&text),
+			       "BLOCK OF SERVICES   USED\n10.0.1.0/24         2\n"
+			       "PodCIDRs of IPv4: 2 of 2 in use\n\n"
+			       "NODE   PODCIDRS   MESSAGE\nb      -          has no PodCIDR\n"));
+	assert_non_null(strstr(buf_str(&text), "Problem: 1 node without a good PodCIDR\n"));
 }
 
 static void what_is_full_by_design_is_no_problem(void **state)
@@ -145,11 +199,6 @@ static void colour_is_for_terminals_and_shifts_nothing(void **state)
 	assert_true(coloured.len > plain.len);
 	assert_string_equal(buf_str(&stripped), buf_str(&plain));
 }
-
-#define RECORD(name, notes)                                                                              \
-	"{apiVersion: networking.k8s.io/v1, kind: IPAddress, metadata: {name: " name                     \
-	", labels: {ipaddress.kubernetes.io/managed-by: berth}, annotations: {berth.dev/pool: a, " notes \
-	"}}}\n---\n"
 
 static void expect_past(const char *objects, const char *own, const char *ip, const char *service,
 			const char *want)
@@ -217,6 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_lease_leads_until_it_is_too_old),
+		cmocka_unit_test(without_an_election_leases_do_not_count),
+		cmocka_unit_test(blocks_of_the_cluster_pool_and_nodes_without_one_are_told),
 		cmocka_unit_test(what_is_full_by_design_is_no_problem),
 		cmocka_unit_test(pools_that_cannot_give_are_problems),
 		cmocka_unit_test(nothing_is_decided),
