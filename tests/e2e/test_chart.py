@@ -8,6 +8,7 @@ import subprocess
 import pytest
 import yaml
 
+from lib import cilium_config
 from lib.berth import run as berth
 from lib.controlplane import ROOT
 from lib.helm import CHART, helm, one, template, text_of, value_sets
@@ -189,7 +190,10 @@ def test_the_program_takes_the_command_line(apiserver, values, tmp_path):
     args = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
     assert args[0] == "operator" and args[1].startswith("--http-address=:")
     folder = tmp_path / "config"
-    folder.mkdir()
+    if values == "cilium":
+        cilium_config.write(folder, enable_lb_ipam="false", default_lb_service_ipam="none")
+    else:
+        folder.mkdir()
     for o in objects:
         for key, value in o["data"].items() if o["kind"] == "ConfigMap" else []:
             if not o["metadata"]["name"].endswith("dashboard"):

@@ -35,7 +35,7 @@ def planned(cluster, *flags):
     """{Service: verdict} of what berth would do."""
     code, out, err = run("plan", "--against=cluster", f"--kubeconfig={cluster.kubeconfig}", "-o", "json", *flags)
     assert code in (0, 1), err
-    return code, {f"{s['namespace']}/{s['name']}": s["verdict"] for s in json.loads(out)["services"]}
+    return code, {f"{s['namespace']}/{s['name']}": s["verdict"] for s in json.loads(out)}
 
 
 def records(cluster):
@@ -70,7 +70,7 @@ def test_from_ciliums_lb_ipam(cluster, tmp_path):
     """Its operator stays for everything else, with LB-IPAM switched off in the ConfigMap that berth reads too."""
     with cluster.api_only():
         cluster.api.create(pool("blue", "192.0.2.0/28", selector={"matchLabels": {"tier": "edge"}}))
-        cluster.api.create(pool("old", "198.51.100.0/30", version="v2alpha1"))
+        cluster.kubectl.apply(pool("old", "198.51.100.0/30", version="v2alpha1"))
         key = {"annotations": {"lbipam.cilium.io/sharing-key": "k"}, "labels": {"tier": "edge"}}
         serve(cluster, "one", ["192.0.2.9"], "cilium-operator-lb-ipam", **key)
         serve(cluster, "two", ["192.0.2.9"], "cilium-operator-lb-ipam", port=81, **key)
@@ -106,12 +106,11 @@ def test_from_metallb(cluster):
         serve(cluster, "dns-tcp", ["192.0.2.3"], "controller", condition=False, port=53, **shared)
         serve(cluster, "dns-alt", ["192.0.2.3"], "controller", condition=False, port=5353, **shared)
         serve(cluster, "plain", ["192.0.2.9"], "controller", condition=False)
-    before = ingress(cluster)if cluster.backend == "apiserver" else None
+        before = ingress(cluster)
     # Side by side: MetalLB's addresses are nobody else's.
     operator = cluster.start()
     cluster.create_pool("lan", "192.0.2.0/28")
     cluster.wait_pool_counts("lan", total=16, available=13)
-    before = before or ingress(cluster)
     cluster.create_service("first")
     assert cluster.wait_addresses("first") == ["192.0.2.0"]
     flags = [ALL, "--accept-metallb-annotations"]

@@ -139,8 +139,38 @@ def test_watch_tells_what_changes_and_nothing_else(cluster, tmp_path):
 @pytest.mark.only("apiserver")
 def test_nobody_has_ever_led(cluster):
     code, said = status(cluster)
-    assert (code, said["problems"]) == (1, ["nobody leads: there is no such Lease"])
+    assert code == 1 and said["problems"][0].startswith("nobody is known to lead: there is no such Lease; ")
     assert said["pools"] == []
+
+
+@pytest.mark.only("apiserver")
+def test_without_an_election_it_is_enough_to_say_so(cluster):
+    cluster.start()
+    cluster.create_pool("blue", "192.0.2.0/31")
+    cluster.create_service("web")
+    cluster.wait_condition("Service", "web", SATISFIED, "True")
+    code, said = status(cluster, "--leader-elect=false")
+    assert (code, said["problems"], said["leader"]["leads"]) == (0, [], True)
+
+
+@pytest.mark.durable
+def test_the_cluster_pool_is_told(cluster):
+    cluster.grant("cluster-pool")
+    flags = ["--cluster-pool-ipv4-cidr=10.0.0.0/23", "--node-resource=nodes"]
+    cluster.start(*flags)
+    cluster.create_services(["a", "b"])
+    cluster.wait_all_served(2, timeout=30)
+    for name in ("n1", "n2"):
+        cluster.api.create({"kind": "Node", "metadata": {"name": name}})
+        cluster.operator.wait_log("PodCIDRs written" if name == "n1" else "PodCIDRExhausted", name)
+    wait_until("Services are settled", lambda: not status(cluster, *flags)[1]["services"])
+    code, said = status(cluster, *flags, "--leader-elect=false")
+    assert said["blocks"] == [{"block": "10.0.0.0/24", "used": 2}]
+    assert said["podCIDRs"] == [{"family": "IPv4", "total": 2, "used": 2}]
+    assert said["nodes"] == [{"name": "n2", "podCIDRs": [], "message": "has no PodCIDR"}]
+    assert (code, said["problems"]) == (1, ["1 node without a good PodCIDR"])
+    if cluster.backend == "apiserver":
+        cluster.api.delete_all("Node")
 
 
 def finalizers(cluster, pool):
