@@ -331,11 +331,21 @@ static bool claim(struct ipam *m, struct node *n, struct effect *ret, bool *ret_
 	return false;
 }
 
+/* Its CiliumNode is not there, and its Node is: the Pods that run on it still have their addresses out of the
+ * block, and whoever makes the CiliumNode again is to find it. So a kind that is deleted and made anew moves
+ * nobody. */
+static bool waits_for_its_node(const struct ipam *m, const struct node *n, const struct tenure *t)
+{
+	return m->cluster_pool->side == SIDE_CILIUM && !n->as[SIDE_CILIUM].there && n->as[SIDE_NODE].there &&
+	       m->cluster_pool->alloc[family_of(t)] && is_usable(m, t);
+}
+
 /* Claims that nobody stands behind any more. */
 static bool unclaim(struct ipam *m, struct node *n, struct effect *ret)
 {
 	for (struct tenure *t = n->tenures; t; t = t->next) {
-		if (!t->claim || t->given || t->shown[SIDE_NODE] || t->shown[SIDE_CILIUM])
+		if (!t->claim || t->given || t->shown[SIDE_NODE] || t->shown[SIDE_CILIUM] ||
+		    waits_for_its_node(m, n, t))
 			continue;
 		enum effect_kind kind = t->claim->record_unknown ? EFFECT_RECORD_READ : EFFECT_RECORD_DELETE;
 		if (claim_effect(m, kind, t, false, ret))

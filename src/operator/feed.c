@@ -196,7 +196,10 @@ void feeds_start(struct berth_operator *o)
 			/* A CRD may come at any time, and somebody waits for what it brings; and no address
 			 * is fenced while records are not served. */
 			.look_again = k == KIND_POOL || k == KIND_POLICY || k == KIND_RESERVATION ||
-						      k == KIND_RECORD
+						      k == KIND_RECORD ||
+						      (k == KIND_CILIUM_NODE &&
+						       o->config.ipam.cluster_pool->resource ==
+							       NODE_RESOURCE_CILIUM_NODES)
 					      ? 5000
 					      : 0,
 			.seed = o->config.seed + (uint64_t)k,

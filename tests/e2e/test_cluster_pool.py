@@ -149,6 +149,29 @@ def test_cilium_nodes(cilium):
     wait_until("it has the claim", lambda: claims(cilium) == {"10.8.0.0/24": "node/c2"})
 
 
+def test_the_kind_of_cilium_nodes_goes_and_comes_back(cilium):
+    """Its nodes are there all the while, and have what they had; Services are served meanwhile."""
+    cilium.start(CIDR + "10.15.0.0/16", "--node-resource=ciliumnodes")
+    names = ["c1", "c2"]
+    for name in names:
+        create_node(cilium, name)
+        create_cilium_node(cilium, name)
+    had = {name: wait_cidrs(cilium, name, "CiliumNode") for name in names}
+    cilium.kubectl("delete", "-f", CRD)
+    cilium.operator.wait_log("does not serve", "ciliumnodes")
+    cilium.create_service("web")
+    assert cilium.wait_addresses("web") == ["10.15.2.1"]
+    assert {o for o in claims(cilium).values()} == {"node/c1", "node/c2", "external"}
+    cilium.kubectl("apply", "-f", CRD)
+    cilium.wait_condition("CustomResourceDefinition", "ciliumnodes.cilium.io", "Established", "True")
+    wait_until("the kind is served", lambda: cilium.kubectl.try_run("get", "ciliumnodes").returncode == 0)
+    for name in ("c3", *reversed(names)):
+        create_cilium_node(cilium, name)
+    assert {name: wait_cidrs(cilium, name, "CiliumNode") for name in names} == had
+    assert wait_cidrs(cilium, "c3", "CiliumNode") == ["10.15.3.0/24"]
+    assert_apart(cilium)
+
+
 def test_what_nobody_stands_behind_is_collected(cilium):
     """CiliumNodes without a Node, and claims of nodes that are not there."""
     cilium.start(CIDR + "10.14.0.0/16", "--nodes-gc-interval=1s")

@@ -182,6 +182,26 @@ def test_no_records_where_their_kind_is_not_served(ruled):
     operator.wait_log("records are served now")
 
 
+def test_cluster_ips_by_flag_where_their_kind_is_not_served(ruled):
+    """A server without ServiceCIDR: --service-cluster-ip-range says what they would. Where they are served it says
+    nothing."""
+    cluster, proxy = ruled
+    proxy.set((None, "/servicecidrs", 404))
+    flags = ["--cluster-pool-ipv4-cidr=172.20.0.0/22", "--node-resource=none",
+             "--service-cluster-ip-range=172.20.0.0/23,fd00:1::/112"]
+    if cluster.backend == "apiserver":
+        cluster.grant("cluster-pool")
+    operator = cluster.start(*flags)
+    assert operator.find_log("does not serve", "servicecidrs")
+    cluster.create_service("web")
+    assert cluster.wait_addresses("web") == ["172.20.2.1"]
+    cluster.create_service("asks", annotations={"lbipam.cilium.io/ips": "172.20.1.7"})
+    cluster.wait_condition("Service", "asks", SATISFIED, "False", "reserved", "ServiceCIDR")
+    proxy.set()
+    assert cluster.wait_addresses("asks", timeout=60) == ["172.20.1.7"]
+    assert cluster.addresses("web") == ["172.20.2.1"]
+
+
 def test_pools_that_are_not_served_are_kept(ruled):
     """The kind of the pools answers 404 for a while: what they gave is kept, nothing new is given."""
     cluster, proxy = ruled
