@@ -35,6 +35,10 @@ mkdir -p "$out/options"
 } >"$out/berth.yaml"
 {
 	made
+	render --set viewerRole.enabled=true --show-only templates/rbac-viewer.yaml
+} >"$out/viewer.yaml"
+{
+	made
 	render --set clusterPool.enabled=true --show-only templates/rbac-cluster-pool.yaml
 } >"$out/options/cluster-pool.yaml"
 {

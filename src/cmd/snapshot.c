@@ -139,12 +139,18 @@ static void next_kind(struct reading *r, bool served)
 static void give_up_kind(struct reading *r, const char *text, bool forbidden)
 {
 	const struct resource *what = now_read(r);
+	const char *spared = r->kind < IPAM_KINDS ? NULL : r->o->own[r->kind - IPAM_KINDS].spared;
 	if (forbidden)
-		(void)fprintf(stderr,
-			      "%s %s: cluster: not allowed: grant the verb list on the resource %s%s%s: %s\n",
-			      program_name(), r->o->verb, what->plural, what->group[0] ? "." : "",
-			      what->group, text);
-	else
+		(void)fprintf(
+			stderr,
+			"%s %s: cluster: %s%s%snot allowed: grant the verb list on the resource %s%s%s: %s\n",
+			program_name(), r->o->verb, spared ? "no " : "", spared ? spared : "",
+			spared ? ": " : "", what->plural, what->group[0] ? "." : "", what->group, text);
+	if (forbidden && spared) {
+		next_kind(r, false);
+		return;
+	}
+	if (!forbidden)
 		(void)fprintf(stderr, "%s %s: cluster: list of %s: %s\n", program_name(), r->o->verb,
 			      what->plural, text);
 	r->result = forbidden ? -EACCES : -EIO;

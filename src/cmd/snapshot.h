@@ -11,6 +11,8 @@ struct snapshot_want {
 	const char *ns;     /* NULL = all */
 	const char *name;   /* NULL = all */
 	const char *labels; /* a selector; NULL = all */
+	/* What there is not without it ("forecast"), said where it may not be read; NULL = it is needed. */
+	const char *spared;
 };
 
 struct snapshot_options {

@@ -38,8 +38,8 @@ int cmd_status(int argc, char **argv)
 	int code = standing_options_parse(&status_flags, argc, argv, &o, NULL);
 	if (code < 0) {
 		const struct snapshot_want own[] = {
-			{ RES_LEASES, standing_namespace(&o), o.lease, NULL },
-			{ RES_CONFIGMAPS, standing_namespace(&o), FORECAST_CONFIG_MAP, NULL },
+			{ RES_LEASES, standing_namespace(&o), o.lease, NULL, NULL },
+			{ RES_CONFIGMAPS, standing_namespace(&o), FORECAST_CONFIG_MAP, NULL, "forecast" },
 		};
 		code = o.watch ? status_watch(&o, own, ARRAY_LEN(own)) : tell_once(&o, own, ARRAY_LEN(own));
 	}

@@ -30,6 +30,7 @@ struct source {
 	struct map objects;
 	unsigned list;
 	bool told, served, is_lease;
+	const char *spared; /* see struct snapshot_want */
 };
 
 struct watching {
@@ -206,11 +207,18 @@ static void on_state(enum reflector_state state, const char *why, void *arg)
 	struct source *s = arg;
 	const struct resource *what = s->resource;
 	if (state == REFLECTOR_FORBIDDEN) {
-		(void)fprintf(
-			stderr,
-			"%s status: cluster: not allowed: grant the verbs list and watch on the resource "
-			"%s%s%s: %s\n",
-			program_name(), what->plural, what->group[0] ? "." : "", what->group, why);
+		(void)fprintf(stderr,
+			      "%s status: cluster: %s%s%snot allowed: grant the verbs list and watch on the "
+			      "resource "
+			      "%s%s%s: %s\n",
+			      program_name(), s->spared ? "no " : "", s->spared ? s->spared : "",
+			      s->spared ? ": " : "", what->plural, what->group[0] ? "." : "", what->group,
+			      why);
+		if (s->spared) {
+			s->told = true;
+			changed(s->w);
+			return;
+		}
 		s->w->code = EXIT_WRONG_USE;
 		loop_stop(s->w->loop);
 	} else if (state == REFLECTOR_RETRYING) {
@@ -238,6 +246,7 @@ static void read_source(struct watching *w, size_t i, const struct snapshot_want
 	CLEANUP(freep) char *field = want->name ? xasprintf("metadata.name=%s", want->name) : NULL;
 	*s = (struct source){ .w = w,
 			      .resource = resource(want->resource),
+			      .spared = want->spared,
 			      .is_lease = want->resource == RES_LEASES };
 	s->reflector = reflector_new(&(struct reflector_options){
 		.kube = w->kube,

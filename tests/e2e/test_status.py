@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 
@@ -9,10 +10,13 @@ import pytest
 import yaml
 
 from lib.berth import BINARY, environment, run
+from lib.cluster import MANIFESTS
+from lib.controlplane import write_kubeconfig
 from lib.objects import SATISFIED
 from lib.process import wait_until
 
 HOUR = 3600
+VIEWER = os.path.join(MANIFESTS, "viewer.yaml")
 PROTECT = "berth.dev/protect"
 
 
@@ -171,6 +175,70 @@ def test_the_cluster_pool_is_told(cluster):
     assert (code, said["problems"]) == (1, ["1 node without a good PodCIDR"])
     if cluster.backend == "apiserver":
         cluster.api.delete_all("Node")
+
+
+@contextlib.contextmanager
+def account(cluster, name, cluster_role, role):
+    """The kubeconfig of somebody who has these roles."""
+    kubectl, namespace = cluster.kubectl, cluster.replica_namespace
+    who = f"--serviceaccount={namespace}:{name}"
+    try:
+        kubectl("create", "serviceaccount", name, "-n", namespace)
+        kubectl("create", "clusterrolebinding", name, f"--clusterrole={cluster_role}", who)
+        kubectl("create", "rolebinding", name, f"--role={role}", who, "-n", namespace)
+        token = kubectl("create", "token", name, "-n", namespace).strip()
+        wait_until("its rights are known", lambda: kubectl.try_run(
+            "auth", "can-i", "list", "leases", "-n", namespace,
+            f"--as=system:serviceaccount:{namespace}:{name}").returncode == 0)
+        plane = cluster.control_plane
+        yield write_kubeconfig(cluster.file(f"{name}.kubeconfig"), plane.url, plane.ca_file, token, namespace)
+    finally:
+        kubectl.try_run("delete", "clusterrolebinding", name)
+        kubectl.try_run("delete", "serviceaccount,rolebinding", name, "-n", namespace)
+
+
+@pytest.mark.only("apiserver")
+def test_the_viewers_roles_are_enough_to_ask(cluster, tmp_path):
+    start(cluster)
+    wait_leader(cluster)
+    cluster.create_pool("blue", "192.0.2.0/31")
+    cluster.create_service("web")
+    cluster.wait_condition("Service", "web", SATISFIED, "True")
+    cluster.kubectl("apply", "-f", VIEWER)
+    try:
+        with account(cluster, "harbour-guest", "berth-operator-viewer", "berth-operator-viewer") as kubeconfig:
+            flags = [f"--kubeconfig={kubeconfig}"]
+            own = ["-n", cluster.replica_namespace]
+            pool = "--cluster-pool-ipv4-cidr=10.0.0.0/16"
+            for argv in (["status", *own], ["history", "192.0.2.0", *own], ["explain", "default/web"],
+                         ["plan", "--against=cluster"], ["explain", "default/web", pool]):
+                code, out, err = run(*argv, *flags)
+                assert (code, err) == (0, "") and out, argv
+            # Elsewhere it sees nothing, and is told what it would need.
+            code, _, err = run("status", *flags)
+            assert code == 2 and "grant the verb list on the resource leases.coordination.k8s.io" in err
+    finally:
+        cluster.kubectl("delete", "-f", VIEWER)
+
+
+@pytest.mark.only("apiserver")
+def test_without_the_forecast_all_else_is_told(cluster, tmp_path):
+    """As in the operator's own Pod, whose role reads ConfigMaps by name and lists none."""
+    start(cluster)
+    wait_leader(cluster)
+    cluster.create_pool("blue", "192.0.2.0/31")
+    with account(cluster, "twin", "berth-operator", "berth-operator") as kubeconfig:
+        argv = ["status", f"--kubeconfig={kubeconfig}", "-n", cluster.replica_namespace]
+        code, out, err = run(*argv)
+        assert code == 0 and out.endswith("All is well.\n") and len(err.splitlines()) == 1
+        assert "no forecast: not allowed: grant the verb list on the resource configmaps" in err
+        with open(tmp_path / "watched", "w+", encoding="utf-8") as out, open(tmp_path / "said", "w", encoding="utf-8") as err:
+            process = subprocess.Popen([BINARY, *argv, "--watch"], stdout=out, stderr=err, env=environment())
+            wait_until("it is told", lambda: "All is well." in (tmp_path / "watched").read_text(encoding="utf-8"))
+            process.terminate()
+            assert process.wait(timeout=10) == 0
+        code, _, err = run("history", "192.0.2.0", *argv[1:])
+        assert code == 2 and "grant the verb list on the resource configmaps" in err
 
 
 def finalizers(cluster, pool):
