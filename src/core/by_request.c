@@ -46,11 +46,11 @@ static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, c
 	wait_for_ip(m, s, a->ip);
 }
 
-/* It was released lately, and is kept for those who had it. */
+/* It was released lately, and is kept for those who had it, as nobody has reserved it for s. */
 static bool is_kept(struct ipam *m, const struct service *s, const struct addr *a)
 {
 	const struct pool *p = a && addr_cools(a) ? cooling_pool(m, a) : NULL;
-	return p && !pool_reuse_early(p) && !cooling_names(a, s);
+	return p && !pool_reuse_early(p) && !cooling_names(a, s) && !reservation_keeps_for(a, s);
 }
 
 bool take_by_name(struct ipam *m, struct service *s, struct verdict *v, struct ip ip)

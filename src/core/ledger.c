@@ -168,7 +168,7 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	/* Whoever was refused because of others is now refused because of s too. */
 	if (a->n_holders > 1)
 		wake_asked(m, a->ip);
-	reservations_touch(m, a);
+	reservations_touch(m, a, s);
 }
 
 void ledger_leave(struct ipam *m, struct service *s, struct addr *a)
@@ -205,7 +205,7 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a)
 	wake_asked(m, a->ip);
 	if (a->n_holders)
 		sharing_wake(m, a->holders[0]);
-	reservations_touch(m, a);
+	reservations_touch(m, a, s);
 	ledger_prune(m, a);
 }
 

@@ -84,6 +84,14 @@ bool reservation_bars(const struct claim *c, const struct addr *a, const struct 
 	return true;
 }
 
+bool reservation_keeps_for(const struct addr *a, const struct service *s)
+{
+	for (const struct claim *c = a->claims; c; c = c->next)
+		if (c->kind == CLAIM_RESERVATION && is_for(c->owner, s) && !rival_of(c->owner, a))
+			return true;
+	return false;
+}
+
 const struct reservation *reservation_for(const struct ipam *m, const struct service *s, enum family f,
 					  struct ip *ret)
 {
@@ -105,11 +113,24 @@ static void touch(struct ipam *m, struct reservation *r)
 	m->reservations_dirty = true;
 }
 
-static void touch_at(struct ipam *m, struct ip ip)
+static void touch_claims(struct ipam *m, const struct addr *a)
 {
-	const struct addr *a = ledger_get(m, ip);
-	if (a)
-		reservations_touch(m, a);
+	for (const struct claim *c = a ? a->claims : NULL; c; c = c->next)
+		if (c->kind == CLAIM_RESERVATION) {
+			/* A claim knows its owner as somebody else's; this kind's is ours to mark. */
+			struct reservation *r = map_get(&m->reservations, c->where);
+			if (r)
+				touch(m, r);
+		}
+}
+
+void reservations_touch(struct ipam *m, const struct addr *a, const struct service *s)
+{
+	touch_claims(m, a);
+	/* One that has expired claims nothing any more, and still says who has its addresses. */
+	for (struct reservation *r = m->reserved_for.n ? map_get(&m->reserved_for, s->key) : NULL; r;
+	     r = r->next_for)
+		touch(m, r);
 }
 
 static void wake_service(struct ipam *m, const struct reservation *r)
@@ -127,10 +148,10 @@ static void claim(struct ipam *m, struct reservation *r)
 	for (size_t i = 0; i < n; i++)
 		want[i] = (struct claim_ref){ r->addresses[i], CLAIM_RESERVATION };
 	for (size_t i = 0; i < r->n_claims; i++)
-		touch_at(m, r->claims[i].ip);
+		touch_claims(m, ledger_get(m, r->claims[i].ip));
 	claims_set(m, r, r->name, &r->claims, &r->n_claims, want, n);
 	for (size_t i = 0; i < r->n_claims; i++)
-		touch_at(m, r->claims[i].ip);
+		touch_claims(m, ledger_get(m, r->claims[i].ip));
 	touch(m, r);
 	wake_service(m, r);
 }
@@ -274,17 +295,6 @@ void reservations_list_end(struct ipam *m, struct moment now)
 		if (found)
 			ipam_reservation_deleted(m, r->name, now);
 	}
-}
-
-void reservations_touch(struct ipam *m, const struct addr *a)
-{
-	for (const struct claim *c = a->claims; c; c = c->next)
-		if (c->kind == CLAIM_RESERVATION) {
-			/* A claim knows its owner as somebody else's; this kind's is ours to mark. */
-			struct reservation *r = map_get(&m->reservations, c->where);
-			if (r)
-				touch(m, r);
-		}
 }
 
 void reservations_refresh(struct ipam *m)

@@ -35,8 +35,10 @@ const struct reservation *reservation_for(const struct ipam *m, const struct ser
 /* The claim stands against the Service: the address is kept for another, or for nobody. Not while the one
  * whom it is kept for holds it: then it is for the holders to share it. */
 bool reservation_bars(const struct claim *c, const struct addr *a, const struct service *s);
-/* Whether the address is held may have changed. */
-void reservations_touch(struct ipam *m, const struct addr *a);
+/* It is kept for the Service, and by no older reservation for another. */
+bool reservation_keeps_for(const struct addr *a, const struct service *s);
+/* Whether the Service holds the address may have changed. */
+void reservations_touch(struct ipam *m, const struct addr *a, const struct service *s);
 /* Pools have changed. */
 void reservations_refresh(struct ipam *m);
 
