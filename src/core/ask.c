@@ -41,7 +41,8 @@ enum pool_answer ask_pool_for(const struct ipam *m, const struct service *s, con
 							   : POOL_GIVES;
 }
 
-const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_answer r)
+void answer_text(const struct ipam *m, const struct service *s, const struct pool *p, enum pool_answer r,
+		 struct buf *out)
 {
 	static const char *const texts[POOL_ANSWERS] = {
 		[POOL_OTHER_FAMILY] = "has no block of this family",
@@ -50,21 +51,26 @@ const char *answer_text(const struct ipam *m, const struct pool *p, enum pool_an
 		[POOL_BEHIND] = "serves only Services that no other pool with this family selects",
 		[POOL_SPARES] = "never gives this address",
 		[POOL_ONLY_ASKED] = "gives only to those who ask for it",
-		[POOL_QUOTA] = "has given the namespace all that its quota allows",
 		[POOL_COOLS] = "has nothing but what is kept for its last holders",
 		[POOL_FULL] = "has no free address",
 		[POOL_ELSEWHERE] = "contains no address that is asked for",
 		[POOL_NOT_NEEDED] = "has a free address, which is not needed",
 		[POOL_GIVES] = "gives an address",
 	};
-	return r == POOL_OFF ? pool_unusable_why(m, p) : texts[r];
+	if (r == POOL_QUOTA)
+		quota_answer(m, s, p, out);
+	else
+		buf_add_str(out, r == POOL_OFF ? pool_unusable_why(m, p) : texts[r]);
 }
 
-void saw(const struct ipam *m, const struct ipam_trace *t, const struct pool *p, enum family f,
-	 enum pool_answer r)
+void saw(const struct ipam *m, const struct service *s, const struct ipam_trace *t, const struct pool *p,
+	 enum family f, enum pool_answer r)
 {
-	if (t)
-		t->pool(t->arg, p->name, f, r, answer_text(m, p, r));
+	if (!t)
+		return;
+	CLEANUP(buf_done) struct buf what = BUF_INIT(MESSAGE_MAX);
+	answer_text(m, s, p, r, &what);
+	t->pool(t->arg, p->name, f, r, buf_str(&what));
 }
 
 /* An address of the cluster pool that is asked for by name: its block is taken if nobody has it. */
@@ -74,6 +80,28 @@ static void offer_block(struct ipam *m, const struct service *s, struct ip ip)
 	const struct pool *p = m->cluster_pool->pool;
 	if (p && !pools_at(m, ip, &at) && !pool_not_named(p, s))
 		(void)cluster_pool_grow_at(m, ip);
+}
+
+/* Of the answers of pools the one that says most, and the pool that gave it; NULL: none stands against it. */
+static const struct pool *refuser(const struct pool *const by[POOL_ANSWERS], enum pool_answer *ret)
+{
+	static const enum pool_answer order[] = { POOL_QUOTA, POOL_SPARES, POOL_NOT_SELECTING, POOL_UNNAMED,
+						  POOL_OFF };
+	for (size_t i = 0; !by[POOL_GIVES] && i < ARRAY_LEN(order); i++)
+		if (by[order[i]]) {
+			*ret = order[i];
+			return by[order[i]];
+		}
+	return NULL;
+}
+
+const struct pool *pool_against(const struct ipam *m, const struct service *s, struct ip ip,
+				enum pool_answer *ret)
+{
+	const struct pool *by[POOL_ANSWERS] = { NULL }, *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at));)
+		by[ask_pool_for(m, s, p, ip)] = p;
+	return refuser(by, ret);
 }
 
 bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v, const char *text,
@@ -88,14 +116,15 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 		return true;
 	size_t at = 0;
 	const bool at_all = pools_at(m, ip, &at) != NULL;
-	if (by[POOL_QUOTA]) {
-		CLEANUP(buf_done) struct buf why = BUF_INIT(MESSAGE_MAX);
-		quota_text(m, s, by[POOL_QUOTA], &why);
-		fail(v, REASON_QUOTA_EXCEEDED, "%s: %s", text, buf_str(&why));
+	enum pool_answer why = POOL_ELSEWHERE;
+	const struct pool *against = refuser(by, &why);
+	if (why == POOL_QUOTA) {
+		CLEANUP(buf_done) struct buf quota = BUF_INIT(MESSAGE_MAX);
+		quota_text(m, s, against, &quota);
+		fail(v, REASON_QUOTA_EXCEEDED, "%s: %s", text, buf_str(&quota));
 		return false;
 	}
-	const struct pool *spared = by[POOL_SPARES], *other = by[POOL_NOT_SELECTING],
-			  *unnamed = by[POOL_UNNAMED], *off = by[POOL_OFF];
+	const struct pool *spared = why == POOL_SPARES ? against : NULL;
 	CLEANUP(buf_done) struct buf pod = BUF_INIT(MESSAGE_MAX);
 	if ((spared || !at_all) && cluster_pool_pod_of(m, ip, &pod))
 		fail(v, REASON_RESERVED, "%s %s", text, buf_str(&pod));
@@ -109,15 +138,15 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 		fail(v, REASON_ALREADY_ALLOCATED,
 		     "%s is the first or last address of a block of pool \"%s\", which spares them", text,
 		     spared->name);
-	else if (other)
+	else if (why == POOL_NOT_SELECTING)
 		fail(v, REASON_SELECTOR_MISMATCH, "%s is in pool \"%s\", which does not select this Service",
-		     text, other->name);
-	else if (unnamed)
+		     text, against->name);
+	else if (why == POOL_UNNAMED)
 		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which berth.dev/pool does not name", text,
-		     unnamed->name);
-	else if (off)
-		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which %s", text, off->name,
-		     pool_unusable_why(m, off));
+		     against->name);
+	else if (why == POOL_OFF)
+		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which %s", text, against->name,
+		     pool_unusable_why(m, against));
 	else if (!at_all && cluster_pool_covers(m, ip) && range_set_has(&m->excluded, ip))
 		fail(v, REASON_RESERVED, "%s is excluded from the cluster pool: it belongs to a ServiceCIDR",
 		     text);

@@ -140,7 +140,7 @@ static void note_refusal(struct ipam *m, struct service *s, struct pool *p, enum
 	msec kept = r == POOL_GIVES ? cooling_kept_until(m, p, f) : 0;
 	if (r == POOL_GIVES)
 		r = kept ? POOL_COOLS : POOL_FULL;
-	saw(m, t, p, f, r);
+	saw(m, s, t, p, f, r);
 	if (kept && (!x->kept_until || kept < x->kept_until))
 		x->kept_until = kept;
 	if (r == POOL_FULL || r == POOL_COOLS)
@@ -200,7 +200,7 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 	for (size_t i = 0; (t || !best.pool) && i < m->n_pools && list[i] != best.pool; i++)
 		note_refusal(m, s, list[i], f, &no, t);
 	if (best.pool) {
-		saw(m, t, best.pool, f, POOL_GIVES);
+		saw(m, s, t, best.pool, f, POOL_GIVES);
 		ledger_hold(m, s, best.ip, service_shows(s, best.ip));
 		return true;
 	}
@@ -216,14 +216,34 @@ static bool from_pools(struct ipam *m, struct service *s, enum family f, struct 
 	return false;
 }
 
+/* Exactly what the reservation says. False: the reason and the text say why it cannot be had. */
+static bool take_reserved(struct ipam *m, struct service *s, struct verdict *v, const struct reservation *r,
+			  struct ip ip, const struct ipam_trace *t)
+{
+	char text[IP_TEXT_MAX];
+	struct verdict own = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
+	const bool got = take_by_name(m, s, &own, ip);
+	if (!got)
+		fail(v, own.reason, "by IPReservation \"%s\": %s", r->name, buf_str(&own.text));
+	if (t)
+		trace_by_name(m, s, t, ip,
+			      &(struct asked_trace){ .item = ip_format(ip, text),
+						     .reservation = r->name,
+						     .why = got ? NULL : buf_str(&own.text),
+						     .reason = own.reason });
+	buf_done(&own.text);
+	return got;
+}
+
 /* What is kept for the Service goes first, then what it had lately, then what its sharing group has. */
 static bool one_of_family(struct ipam *m, struct service *s, enum family f, struct verdict *v,
 			  const struct ipam_trace *t)
 {
 	CLEANUP(freep) char *why = NULL;
 	struct ip ip;
-	if (reservation_for(m, s, f, &ip))
-		return take_by_name(m, s, v, ip);
+	const struct reservation *r = reservation_for(m, s, f, &ip);
+	if (r)
+		return take_reserved(m, s, v, r, ip, t);
 	struct addr *a = cooling_for(m, s, f);
 	if (!a)
 		a = group_address(m, s, f, &why, t);
@@ -250,20 +270,24 @@ static void trace_held_family(struct ipam *m, struct service *s, enum family f, 
 	for (size_t i = 0; i < m->n_pools; i++) {
 		enum pool_answer r = ask_pool(m, s, list[i], f);
 		char text[IP_TEXT_MAX];
-		CLEANUP(freep) char *has = NULL;
+		CLEANUP(buf_done) struct buf has = BUF_INIT(MESSAGE_MAX);
 		const bool may = r == POOL_GIVES || r == POOL_OFF || r == POOL_ONLY_ASKED || r == POOL_QUOTA;
-		for (size_t j = 0; j < s->n_held && !has && may; j++)
-			if (s->held[j].addr->ip.family == f && pool_contains(list[i], s->held[j].addr->ip))
-				has = xasprintf("%s%scontains %s, which it has",
-						r == POOL_GIVES ? "" : answer_text(m, list[i], r),
-						r == POOL_GIVES ? "" : "; ",
-						ip_format(s->held[j].addr->ip, text));
-		if (has)
-			t->pool(t->arg, list[i]->name, f, POOL_HAS, has);
+		for (size_t j = 0; j < s->n_held && !has.len && may; j++) {
+			struct ip ip = s->held[j].addr->ip;
+			if (ip.family != f || !pool_contains(list[i], ip))
+				continue;
+			if (r != POOL_GIVES) {
+				answer_text(m, s, list[i], r, &has);
+				buf_add_str(&has, "; ");
+			}
+			buf_addf(&has, "contains %s, which it has", ip_format(ip, text));
+		}
+		if (has.len)
+			t->pool(t->arg, list[i]->name, f, POOL_HAS, buf_str(&has));
 		else if (r == POOL_GIVES)
-			saw(m, t, list[i], f, pool_has_free(m, list[i], f) ? POOL_NOT_NEEDED : POOL_FULL);
+			saw(m, s, t, list[i], f, pool_has_free(m, list[i], f) ? POOL_NOT_NEEDED : POOL_FULL);
 		else
-			saw(m, t, list[i], f, r);
+			saw(m, s, t, list[i], f, r);
 	}
 }
 

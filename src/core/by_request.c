@@ -96,45 +96,68 @@ static void try_request(struct ipam *m, struct service *s, struct verdict *v, co
 }
 
 /* What each pool has to do with the addresses that are asked for. */
-static void trace_pools_of_requests(const struct ipam *m, const struct service *s, const struct request *r,
-				    size_t n, const struct ipam_trace *t)
+static void trace_pools(const struct ipam *m, const struct service *s, const struct ip *list, size_t n,
+			const struct ipam_trace *t)
 {
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		bool told = false;
 		for (size_t j = 0; j < n; j++) {
-			if (r[j].bad.ptr || !pool_contains(p, r[j].ip))
+			if (!pool_contains(p, list[j]))
 				continue;
 			char ip[IP_TEXT_MAX];
-			enum pool_answer no = ask_pool_for(m, s, p, r[j].ip);
-			CLEANUP(freep)
-			char *what = xasprintf("contains %s%s%s", ip_format(r[j].ip, ip),
-					       no == POOL_GIVES ? "" : ", but ",
-					       no == POOL_GIVES ? "" : answer_text(m, p, no));
-			t->pool(t->arg, p->name, (enum family)r[j].ip.family, no, what);
+			enum pool_answer no = ask_pool_for(m, s, p, list[j]);
+			CLEANUP(buf_done) struct buf what = BUF_INIT(MESSAGE_MAX);
+			buf_addf(&what, "contains %s%s", ip_format(list[j], ip),
+				 no == POOL_GIVES ? "" : ", but ");
+			if (no != POOL_GIVES)
+				answer_text(m, s, p, no, &what);
+			t->pool(t->arg, p->name, (enum family)list[j].family, no, buf_str(&what));
 			told = true;
 		}
 		if (!told)
-			saw(m, t, p, FAMILIES, POOL_ELSEWHERE);
+			saw(m, s, t, p, FAMILIES, POOL_ELSEWHERE);
 	}
+}
+
+static void trace_asked(const struct ipam *m, const struct service *s, const struct ipam_trace *t,
+			struct ip ip, struct asked_trace asked)
+{
+	const struct pool *p = asked.why ? pool_against(m, s, ip, &asked.answer) : NULL;
+	asked.pool = p ? p->name : NULL;
+	t->request(t->arg, &asked);
+}
+
+void trace_by_name(const struct ipam *m, const struct service *s, const struct ipam_trace *t, struct ip ip,
+		   const struct asked_trace *asked)
+{
+	trace_asked(m, s, t, ip, *asked);
+	trace_pools(m, s, &ip, 1, t);
 }
 
 void by_request(struct ipam *m, struct service *s, struct verdict *v, const struct ipam_trace *t)
 {
 	struct request r[REQUESTS_MAX];
-	size_t n = service_requests(s, r);
+	struct ip asked[REQUESTS_MAX];
+	size_t n = service_requests(s, r), n_asked = 0;
 	for (size_t i = 0; i < n && i < REQUESTS_MAX; i++) {
-		size_t from = v->text.len;
+		const size_t from = v->text.len;
 		try_request(m, s, v, &r[i]);
-		char ip[IP_TEXT_MAX];
-		CLEANUP(freep) char *bad = xstrndup(r[i].bad.ptr ? r[i].bad.ptr : "", r[i].bad.len);
 		const char *why = buf_str(&v->text) + from + (from && v->text.len > from ? 2 : 0);
-		if (t)
-			t->request(t->arg, bad[0] ? bad : ip_format(r[i].ip, ip),
-				   v->text.len > from ? why : NULL);
+		struct asked_trace told = { .why = v->text.len > from ? why : NULL, .reason = v->reason };
+		char ip[IP_TEXT_MAX];
+		if (t && r[i].bad.ptr) {
+			CLEANUP(freep) char *bad = xstrndup(r[i].bad.ptr, r[i].bad.len);
+			told.item = bad;
+			t->request(t->arg, &told);
+		} else if (t) {
+			told.item = ip_format(r[i].ip, ip);
+			trace_asked(m, s, t, r[i].ip, told);
+			asked[n_asked++] = r[i].ip;
+		}
 	}
 	if (t)
-		trace_pools_of_requests(m, s, r, n < REQUESTS_MAX ? n : REQUESTS_MAX, t);
+		trace_pools(m, s, asked, n_asked, t);
 	if (n > REQUESTS_MAX)
 		fail(v, REASON_INVALID_REQUEST, "%zu addresses are asked for; at most %d are taken", n,
 		     REQUESTS_MAX);

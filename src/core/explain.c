@@ -2,7 +2,9 @@
 #include "core/decide.h"
 #include "core/ledger.h"
 #include "core/may_keep.h"
+#include "core/policy.h"
 #include "core/pool.h"
+#include "core/reservation.h"
 #include "core/service.h"
 
 bool ipam_explain(struct ipam *m, const char *namespace, const char *name, struct moment now,
@@ -127,4 +129,16 @@ bool ipam_pool_text(struct ipam *m, size_t i, struct pool_text *ret, struct buf 
 		.remark = p->host_bits ? p->host_bits : p->carved,
 	};
 	return true;
+}
+
+const char *ipam_policy_flaw(const struct ipam *m, const char *name)
+{
+	const struct policy *x = policy_find(m, name);
+	return x ? x->flaw : NULL;
+}
+
+const char *ipam_reservation_flaw(const struct ipam *m, const char *name)
+{
+	const struct reservation *r = map_get(&m->reservations, name);
+	return r ? r->flaw : NULL;
 }

@@ -580,13 +580,23 @@ enum pool_answer {
 	POOL_ANSWERS
 };
 
+/* What became of an address that a Service is to have by name. */
+struct asked_trace {
+	const char *item;        /* the address; what stands there if it is none */
+	const char *reservation; /* that keeps it for the Service; NULL: the Service asks for it itself */
+	const char *why;         /* NULL: it gets or has it. Else also: */
+	enum ipam_reason reason;
+	const char *pool; /* that has it and does not give it; NULL = none stands against it */
+	enum pool_answer answer;
+};
+
 /* Who is told what a decision looked at. Texts are clauses and borrowed for the call. */
 struct ipam_trace {
 	/* A pool, in the order in which they were asked; `what` goes behind its name: "is disabled". f is
 	 * FAMILIES where it is not about one. */
 	void (*pool)(void *arg, const char *pool, enum family f, enum pool_answer a, const char *what);
-	/* An address that the Service asks for, as it stands there; why NULL: it gets or has it. */
-	void (*request)(void *arg, const char *item, const char *why);
+	/* An address that the Service asks for, or that a reservation keeps for it. */
+	void (*request)(void *arg, const struct asked_trace *);
 	/* An address that its sharing group has; why NULL: it may be shared. `with`: whose it is, or who
 	 * stands against it. */
 	void (*share)(void *arg, struct ip ip, const char *with, const char *why);
@@ -633,3 +643,6 @@ struct pool_text {
 };
 /* As ipam_pool_row(); the selector is appended as people write it. Borrowed until the next call. */
 bool ipam_pool_text(struct ipam *m, size_t i, struct pool_text *ret, struct buf *ret_selector);
+/* What of its spec cannot be read, and so does not count; NULL = nothing, or there is none. Borrowed. */
+const char *ipam_policy_flaw(const struct ipam *m, const char *name);
+const char *ipam_reservation_flaw(const struct ipam *m, const char *name);

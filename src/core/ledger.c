@@ -165,8 +165,8 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	quota_held(m, s, a);
 	policies_touch(m, a);
 	sharing_wake(m, s);
-	/* Whoever was refused because of others is now refused because of s too. */
-	if (a->n_holders > 1)
+	/* Whoever was refused because of others, or of a reservation, is now refused because of s too. */
+	if (a->n_holders > 1 || a->claims)
 		wake_asked(m, a->ip);
 	reservations_touch(m, a, s);
 }

@@ -227,6 +227,18 @@ void quota_text(const struct ipam *m, const struct service *s, const struct pool
 			 u->max == 1 ? "" : "es", p->name);
 }
 
+void quota_answer(const struct ipam *m, const struct service *s, const struct pool *p, struct buf *out)
+{
+	struct quota_use *u = use_of(p, s->ns);
+	look_up(m, u);
+	if (u->max == 0)
+		buf_add_str(out, "has no address for the namespace by its quota");
+	else
+		buf_addf(out, "has given the namespace %llu of the %llu address%s that its quota allows",
+			 (unsigned long long)used_for(m, s, u), (unsigned long long)u->max,
+			 u->max == 1 ? "" : "es");
+}
+
 /* ---- waiting ---------------------------------------------------------------------------------------------
  */
 

@@ -22,6 +22,8 @@ void quota_left(struct ipam *m, const struct service *s, const struct addr *a);
 bool quota_allows(const struct ipam *m, const struct service *s, const struct pool *p, const struct addr *a);
 /* Why not: `its namespace has 3 of the 3 addresses that it may have of pool "blue"`. */
 void quota_text(const struct ipam *m, const struct service *s, const struct pool *p, struct buf *out);
+/* The same behind the pool's name: `has given the namespace 3 of the 3 addresses that it may have`. */
+void quota_answer(const struct ipam *m, const struct service *s, const struct pool *p, struct buf *out);
 /* The Service waits until its namespace may have more of the pool. */
 void quota_wait(struct ipam *m, struct service *s, const struct pool *p);
 /* The same for each pool that would give the address but for its quota. */

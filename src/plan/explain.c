@@ -7,6 +7,8 @@ void explanation_done(struct explanation *x)
 	for (size_t i = 0; i < x->n_requests; i++) {
 		free(x->requests[i].item);
 		free(x->requests[i].why);
+		free(x->requests[i].reservation);
+		free(x->requests[i].pool);
 	}
 	for (size_t i = 0; i < x->n_shares; i++) {
 		free(x->shares[i].ip);
@@ -22,6 +24,7 @@ void explanation_done(struct explanation *x)
 		free(p->name);
 		free(p->selector);
 		free(p->disorder);
+		free(p->policy);
 		free(p->what);
 	}
 	char **texts[] = { &x->namespace,   &x->name,    &x->not_ours_why, &x->sharing_key,
@@ -71,11 +74,18 @@ static void on_pool(void *arg, const char *name, enum family f, enum pool_answer
 	p->by[f].asked = true;
 }
 
-static void on_request(void *arg, const char *item, const char *why)
+static void on_request(void *arg, const struct asked_trace *t)
 {
 	struct explanation *x = arg;
 	vec_grow(&x->requests, &x->cap_requests, x->n_requests + 1);
-	x->requests[x->n_requests++] = (struct explained_request){ xstrdup(item), copy(why) };
+	x->requests[x->n_requests++] = (struct explained_request){
+		.item = xstrdup(t->item),
+		.why = copy(t->why),
+		.reservation = copy(t->reservation),
+		.pool = copy(t->pool),
+		.reason = t->reason,
+		.answer = t->answer,
+	};
 }
 
 static void on_share(void *arg, struct ip ip, const char *with, const char *why)
@@ -99,6 +109,7 @@ static void describe_pools(struct ipam *m, struct explanation *x)
 		struct explained_pool *p = need_pool(x, row.name);
 		p->selector = xstrdup(buf_str(&selector));
 		p->disorder = copy(text.disorder);
+		p->policy = copy(row.policy);
 		for (int f = 0; f < FAMILIES; f++) {
 			char number[COUNT_TEXT_MAX];
 			if (!count_is_zero(row.family[f].total))

@@ -8,6 +8,7 @@
 struct explained_pool {
 	char *name, *selector; /* "everything" */
 	char *disorder;        /* NULL = none */
+	char *policy;          /* that it is under; NULL = none */
 	struct {
 		bool asked;
 		enum pool_answer answer;
@@ -18,7 +19,11 @@ struct explained_pool {
 	enum pool_answer answer;
 };
 struct explained_request {
-	char *item, *why; /* why NULL: it has it, or gets it */
+	char *item, *why;  /* why NULL: it has it, or gets it */
+	char *reservation; /* that keeps the address for it; NULL: it asks for it itself */
+	char *pool;        /* that stands against it; NULL = none */
+	enum ipam_reason reason;
+	enum pool_answer answer; /* of that pool */
 };
 struct explained_share {
 	char *ip, *with, *why; /* why NULL: it may be shared */

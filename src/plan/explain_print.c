@@ -53,12 +53,17 @@ static void print_head(const struct explanation *x, struct buf *out)
 
 static void print_requests(const struct explanation *x, struct buf *out)
 {
-	struct columns t = { .n = 2 };
-	columns_add(&t, (const char *const[]){ "ADDRESS ASKED FOR", "WHAT HAPPENED" });
-	for (size_t i = 0; i < x->n_requests; i++)
-		columns_add(&t,
-			    (const char *const[]){ x->requests[i].item,
-						   x->requests[i].why ? x->requests[i].why : "it has it" });
+	const bool reserved = x->requests[0].reservation;
+	struct columns t = { .n = reserved ? 3 : 2 };
+	columns_add(&t, reserved ? (const char *const[]){ "ADDRESS RESERVED FOR IT", "IPRESERVATION",
+							  "WHAT HAPPENED" }
+				 : (const char *const[]){ "ADDRESS ASKED FOR", "WHAT HAPPENED" });
+	for (size_t i = 0; i < x->n_requests; i++) {
+		const struct explained_request *r = &x->requests[i];
+		const char *what = r->why ? r->why : reserved ? "it gets it" : "it has it";
+		columns_add(&t, reserved ? (const char *const[]){ r->item, r->reservation, what }
+					 : (const char *const[]){ r->item, what });
+	}
 	columns_print(&t, out);
 }
 
@@ -128,7 +133,11 @@ static const char *answer_name(enum pool_answer a)
 		[POOL_OFF] = "off",
 		[POOL_UNNAMED] = "not_named",
 		[POOL_NOT_SELECTING] = "not_selecting",
+		[POOL_BEHIND] = "behind",
 		[POOL_SPARES] = "spares",
+		[POOL_ONLY_ASKED] = "only_asked",
+		[POOL_QUOTA] = "quota",
+		[POOL_COOLS] = "cools",
 		[POOL_FULL] = "full",
 		[POOL_ELSEWHERE] = "elsewhere",
 		[POOL_HAS] = "has",
@@ -191,6 +200,7 @@ static struct js *document_of(const struct explanation *x)
 	for (size_t i = 0; i < x->n_requests; i++) {
 		struct js *k = js_new_object();
 		set(k, "address", x->requests[i].item);
+		set(k, "reservation", x->requests[i].reservation);
 		js_set(k, "granted", js_new_bool(!x->requests[i].why));
 		set(k, "why", x->requests[i].why);
 		js_push(requests, k);

@@ -4,20 +4,27 @@
 #include "deploy/crds.h"
 #include "view/view.h"
 
-static const char pool_kind[] = "CiliumLoadBalancerIPPool";
-
-struct manifest_checks {
-	struct schema *pool;
+/* Kinds of which berth ships the CRD, and how they are called in a problem. */
+static const struct kind {
+	const char *name, *called;
+} kinds[] = {
+	{ "CiliumLoadBalancerIPPool", "pool" },
+	{ "IPPoolPolicy", "IPPoolPolicy" },
+	{ "IPReservation", "IPReservation" },
 };
 
-/* Of the CRD that berth ships; both of its versions have the same. */
-static struct schema *pool_schema(void)
+struct manifest_checks {
+	struct schema *schemas[ARRAY_LEN(kinds)];
+};
+
+/* All versions of a kind have the same. */
+static struct schema *schema_of(const char *kind)
 {
 	for (size_t i = 0; i < berth_crds_n; i++) {
 		CLEANUP(js_freep) struct js *crd = NULL;
 		struct schema *schema = NULL;
 		if (js_parse((struct slice){ berth_crds[i].data, berth_crds[i].size }, &crd, NULL) < 0 ||
-		    !slice_is(js_text(js_path(crd, "spec", "names", "kind")), pool_kind))
+		    !slice_is(js_text(js_path(crd, "spec", "names", "kind")), kind))
 			continue;
 		const struct js *version = js_item(js_path(crd, "spec", "versions"), 0);
 		if (schema_new(js_path(version, "schema", "openAPIV3Schema"), &schema, NULL) == 0)
@@ -29,7 +36,8 @@ static struct schema *pool_schema(void)
 struct manifest_checks *manifest_checks_new(void)
 {
 	struct manifest_checks *c = xcalloc(1, sizeof(*c));
-	c->pool = pool_schema();
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		c->schemas[i] = schema_of(kinds[i].name);
 	return c;
 }
 
@@ -37,7 +45,8 @@ void manifest_checks_free(struct manifest_checks *c)
 {
 	if (!c)
 		return;
-	schema_free(c->pool);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		schema_free(c->schemas[i]);
 	free(c);
 }
 
@@ -59,7 +68,14 @@ struct telling {
 	buf_done(&line);
 }
 
-/* Types and names of fields; not what the core has said better: fields that begin with `said`, if not "". */
+/* The core has said something about it: a field that begins with `said`, or that is named there. */
+static bool is_said(const char *said, const char *field)
+{
+	CLEANUP(freep) char *named = xasprintf("%s: ", field);
+	return said[0] && (slice_starts(slice_of(field), said) || strstr(said, named));
+}
+
+/* Types and names of fields; not what the core has said better. */
 static void check_schema(const struct schema *s, const struct js *object, const char *said,
 			 const struct telling *t)
 {
@@ -67,7 +83,7 @@ static void check_schema(const struct schema *s, const struct js *object, const 
 	CLEANUP(js_freep) struct js *pruned = js_clone(object), *unknown = js_new_array();
 	schema_validate(s, object, "", &found);
 	for (size_t i = 0; i < found.n; i++)
-		if (!said[0] || !slice_starts(slice_of(found.items[i].field), said))
+		if (!is_said(said, found.items[i].field))
 			tell(t, "%s: %s", found.items[i].field, found.items[i].message);
 	problems_done(&found);
 	schema_prune(s, pruned, unknown);
@@ -114,6 +130,26 @@ static const char *check_pool(struct ipam *m, const char *name, const struct tel
 	return said;
 }
 
+static const char *check_flaw(const char *flaw, const struct telling *t)
+{
+	if (flaw)
+		tell(t, "%s", flaw);
+	return flaw ? flaw : "";
+}
+
+/* Returns the field that is complained about, or the complaint itself; "" = none. */
+static const char *check_kind(struct ipam *m, size_t kind, const char *name, const struct telling *t)
+{
+	switch (kind) {
+	case 0:
+		return check_pool(m, name, t);
+	case 1:
+		return check_flaw(ipam_policy_flaw(m, name), t);
+	default:
+		return check_flaw(ipam_reservation_flaw(m, name), t);
+	}
+}
+
 static void check_service(struct ipam *m, const char *ns, const char *name, const struct telling *t)
 {
 	CLEANUP(buf_done) struct buf why = BUF_INIT(1024);
@@ -126,15 +162,18 @@ void manifest_problems(const struct manifest_checks *c, struct ipam *m, const st
 {
 	struct slice kind = js_text(js_get(object, "kind"));
 	const char *name = view_name(object), *ns = view_namespace(object);
-	if (slice_is(kind, pool_kind)) {
-		struct telling t = { fn, arg, xasprintf("pool %s", name) };
-		const char *said = check_pool(m, name, &t);
-		if (c->pool)
-			check_schema(c->pool, object, said, &t);
-		free(t.name);
-	} else if (slice_is(kind, "Service")) {
-		struct telling t = { fn, arg, xasprintf("Service %s/%s", ns, name) };
-		check_service(m, ns, name, &t);
-		free(t.name);
+	struct telling t = { fn, arg, NULL };
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		if (!slice_is(kind, kinds[i].name))
+			continue;
+		t.name = xasprintf("%s %s", kinds[i].called, name);
+		const char *said = check_kind(m, i, name, &t);
+		if (c->schemas[i])
+			check_schema(c->schemas[i], object, said, &t);
 	}
+	if (slice_is(kind, "Service")) {
+		t.name = xasprintf("Service %s/%s", ns, name);
+		check_service(m, ns, name, &t);
+	}
+	free(t.name);
 }
