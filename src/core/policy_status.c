@@ -42,6 +42,19 @@ static void shadowed(const struct ipam *m, const struct policy *x, struct buf *o
 		buf_addf(out, "; and %zu more", n - LISTED_MAX);
 }
 
+/* It speaks of no pool that there is: a slip in a name or a label is seen by that alone. */
+static bool is_idle(const struct ipam *m, const struct policy *x, struct buf *out)
+{
+	for (size_t i = 0; i < m->n_pools; i++)
+		if (policy_names(x, m->pools[i]))
+			return false;
+	if (x->pool_name)
+		buf_addf(out, "there is no pool \"%s\"", x->pool_name);
+	else if (x->has_selector)
+		buf_add_str(out, "no pool has the labels of spec.poolSelector");
+	return true;
+}
+
 static bool overlap(struct range a, struct range b, struct range *ret)
 {
 	if (!range_overlaps(a, b))
@@ -104,12 +117,14 @@ static bool status_effect(struct ipam *m, const struct policy *x, struct effect 
 	ret->pool.foreign = x->seen_conditions.foreign ? x->seen_conditions.foreign : "";
 	buf_clear(&m->text[0]);
 	buf_clear(&m->text[1]);
+	const bool idle = is_idle(m, x, &m->text[0]);
 	shadowed(m, x, &m->text[0]);
+	const bool is_shadowed = !idle && m->text[0].len > 0;
 	excluded_in_use(m, x, &m->text[1]);
 	const bool no_records = !m->config.records && x->reuse_after > 0;
 	bool differs = false;
 	want(ret, x, &differs, COND_VALID, x->flaw == NULL, "valid", "invalid_spec", x->flaw ? x->flaw : "");
-	want(ret, x, &differs, COND_SHADOWED, m->text[0].len > 0, "other_policy", "in_force",
+	want(ret, x, &differs, COND_SHADOWED, is_shadowed, "other_policy", idle ? "no_pool" : "in_force",
 	     buf_str(&m->text[0]));
 	want(ret, x, &differs, COND_EXCLUDED_IN_USE, m->text[1].len > 0, "held", "not_held",
 	     buf_str(&m->text[1]));
