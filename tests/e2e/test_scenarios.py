@@ -405,7 +405,7 @@ class Run:
         reservation = self.cluster.api.get("IPReservation", name)
         status = reservation.get("status", {})
         for member in ("phase", "holder"):
-            if member in want and status.get(member) != want[member]:
+            if member in want and status.get(member, "") != want[member]:
                 yield f"reservation {name}: {status}, not {want}"
         if want.get("message", "") not in status.get("message", ""):
             yield f"reservation {name}: {status}, not {want}"
