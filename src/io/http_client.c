@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "io/http_answer.h"
 #include "io/http_headers.h"
+#include "io/http_memory.h"
 #include "io/http_place.h"
 #include "io/tcp.h"
 
@@ -26,9 +27,7 @@ enum {
 	 * while they are in use, and a quiet client keeps none. */
 	IDLE_HANDLES = 64,
 	IDLE_HANDLES_FOR_MS = 5 * 1000,
-	/* libcurl holds one receive buffer for each handle, and for TLS one to send from. */
-	RECEIVE_BUFFER = 8 * 1024,
-	SEND_BUFFER = 16 * 1024, /* the least it takes */
+	RECEIVE_BUFFER = 8 * 1024, /* libcurl holds one for each handle */
 	/* Where calls share connections, more of them only come from the server saying GOAWAY. */
 	MULTIPLEX_CONNECTIONS = 8,
 	KEPT_CONNECTIONS = 4,
@@ -286,7 +285,7 @@ static CURL *handle_new(struct http_client *c)
 	easy_set(h, CURLOPT_PROXY, c->proxy_url ? c->proxy_url : "");
 	easy_set(h, CURLOPT_NOPROXY, "");
 	easy_set(h, CURLOPT_BUFFERSIZE, (long)c->receive_buffer);
-	easy_set(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BUFFER);
+	easy_set(h, CURLOPT_UPLOAD_BUFFERSIZE, (long)HTTP_SEND_BUFFER);
 	easy_set(h, CURLOPT_SOCKOPTFUNCTION, tune_socket);
 	easy_set(h, CURLOPT_SOCKOPTDATA, c);
 	easy_set(h, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
@@ -698,7 +697,7 @@ int http_client_new(struct loop *l, const struct http_target *target, struct htt
 			       target->base_url ? target->base_url : "");
 	if (!http_is_plain(target->base_url) || !http_is_plain(target->tls_server_name))
 		return err_set(e, EINVAL, "a control character in the server URL or TLS server name");
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (http_memory_init() != 0)
 		return err_set(e, EIO, "the HTTP library does not start");
 
 	struct http_client *c = xcalloc(1, sizeof(*c));

@@ -32,7 +32,7 @@ static bool begin(struct berth_operator *o)
 	if (o->began || !ipam_ready(o->ipam))
 		return true;
 	o->began = true;
-	pages_give_back();
+	pages_give_back(); /* what certificates and handshakes needed */
 	if (!ipam_refusal(o->ipam)) {
 		tell_node_side(o);
 		return true;
@@ -113,6 +113,7 @@ struct berth_operator *operator_new(struct loop *l, struct kube *k, const struct
 	o->kube = k;
 	o->config = *c;
 	o->config.ipam.records = c->records != RECORDS_NEVER;
+	pages_give_back(); /* what the dynamic linker read */
 	o->view = (struct view_config){ .managers = c->managers, .metallb = c->metallb };
 	o->ipam = ipam_new(&o->config.ipam);
 	o->pump = loop_timer_new(l, pump, o);

@@ -488,6 +488,38 @@ static void many_calls_share_the_allowed_connections(void **state)
 	assert_int_equal(server->n_accepted, 4);
 }
 
+enum { LARGE = 100 * 1000 }; /* several of libcurl's buffers */
+static size_t n_whole;
+
+static void look_at_large(struct raw_conn *c, struct slice head, struct slice body, void *arg)
+{
+	size_t same = 0;
+	while (same < body.len && body.ptr[same] == body.ptr[0])
+		same++;
+	n_whole += same == LARGE;
+	raw_reply(c, 200, NULL, "x");
+}
+
+static void more_large_bodies_than_there_are_buffers_arrive(void **state)
+{
+	(void)state;
+	int left = 100;
+	n_whole = 0;
+	behave = look_at_large;
+	CLEANUP(freep) char *bytes = xmalloc(LARGE);
+	for (int i = 0; i < 100; i++) {
+		memset(bytes, ' ' + i % 90, LARGE);
+		(void)http_client_send(client, &(struct http_request){ .method = "POST",
+								       .path = "/",
+								       .body = { bytes, LARGE },
+								       .on_done = on_done,
+								       .arg = &left });
+	}
+	assert_int_equal(loop_run(loop, NULL), 0);
+	assert_int_equal(out.n_done, 100);
+	assert_int_equal(n_whole, 100);
+}
+
 static void calls_are_cancelled_at_random(void **state)
 {
 	(void)state;
@@ -653,6 +685,7 @@ int main(void)
 		T(a_client_can_be_freed_from_within_a_stream),
 		T(a_client_can_be_freed_from_within_an_answer),
 		T(many_calls_share_the_allowed_connections),
+		T(more_large_bodies_than_there_are_buffers_arrive),
 		T(calls_are_cancelled_at_random),
 		T(after_an_abort_nothing_leaves_not_even_the_kernel),
 		T(nothing_leaves_through_a_closed_gate),
