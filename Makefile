@@ -1,7 +1,7 @@
 # A short front to Meson; everything else stands in meson.build and tools/.
 BUILD ?= build
 
-.PHONY: all demo test lint format bench soak failover chaos memory fuzz install controlplane clean
+.PHONY: all static demo test lint format bench soak failover chaos memory fuzz install controlplane clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -9,6 +9,10 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	tools/install-packages.sh build
 	meson setup $(BUILD)
+
+# A program without libraries, in build-static.
+static:
+	tools/static.sh build-static
 
 # Operator and embedded API in one process, example pools and Services, a real kubectl.
 demo:
@@ -31,6 +35,7 @@ format:
 soak: all
 	BERTH_SOAK=1 BERTH_BIN=$(BUILD)/berth BERTH_E2E_BACKENDS=apiserver /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/e2e/test_cluster_pool_soak.py
 
+# With the static program beside it where "make static" made one.
 bench: all
 	tools/bench.sh $(BUILD) --json $(BUILD)/bench.json --append docs/benchmarks.md --plot docs/benchmarks.svg
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the project needs: "build" (make), "demo" (make demo) or "test" (everything;
-# the default). Says nothing and calls no package manager where all of them are there already.
+# Installs the Debian packages that the project needs: "build" (make), "static" (make static), "demo" (make demo) or
+# "test" (everything; the default). Says nothing and calls no package manager where all of them are there already.
 set -euo pipefail
 
 build=(
@@ -9,6 +9,11 @@ build=(
 	libevent-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev libjson-c-dev libyaml-dev
 	# CRDs are turned into C
 	python3 python3-yaml
+)
+static=(
+	"${build[@]}"
+	# libcurl from its source package, and what it is linked with
+	dpkg-dev libnghttp2-dev
 )
 demo=(
 	"${build[@]}"
@@ -29,10 +34,11 @@ test=(
 
 case ${1:-test} in
 build) wanted=("${build[@]}") ;;
+static) wanted=("${static[@]}") ;;
 demo) wanted=("${demo[@]}") ;;
 test) wanted=("${test[@]}") ;;
 *)
-	echo "usage: $0 [build|demo|test]" >&2
+	echo "usage: $0 [build|static|demo|test]" >&2
 	exit 2
 	;;
 esac

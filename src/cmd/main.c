@@ -6,6 +6,7 @@
 #include "cmd/plan_options.h"
 #include "cmd/standing_options.h"
 #include "cmd/verbs.h"
+#include "io/names.h"
 
 #include <stdio.h>
 
@@ -43,6 +44,7 @@ static int no_such_verb(const char *typed)
 
 int main(int argc, char **argv)
 {
+	names_init();
 	CLEANUP(buf_done) struct buf text = BUF_INIT(HELP_MAX);
 	if (argc < 2) {
 		verbs_help(&berth_verbs, program_name(), &text);

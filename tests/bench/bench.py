@@ -30,6 +30,8 @@ def arguments():
                    help="Services on the embedded API, for cost against size")
     p.add_argument("--only", default="", help="parts, with commas between: "
                    "binary,core,empty,backlog,restart,latency,settled,embedded")
+    p.add_argument("--static", metavar="FILE", default=os.path.join(ROOT, "build-static", "berth"),
+                   help="the static program, measured beside the other where it is there (default build-static/berth)")
     p.add_argument("--json", help="write all figures to this file")
     p.add_argument("--append", metavar="FILE", help="append the table to this Markdown file")
     p.add_argument("--plot", metavar="FILE", help="draw cost against size into this SVG file")
@@ -48,6 +50,7 @@ def program(*places):
 
 
 BERTH = program("berth", "src/cmd/berth")
+STATIC = os.path.abspath(OPTIONS.static) if os.access(OPTIONS.static, os.X_OK) else None
 os.environ["BERTH_BIN"] = BERTH  # read when lib.berth is imported
 
 from lib.cluster import ApiserverCluster  # noqa: E402
@@ -88,9 +91,14 @@ def minutes_gone():
 # Without a server
 
 def binary_size(folder):
-    stripped = os.path.join(folder, "berth.stripped")
-    subprocess.run(["strip", "-o", stripped, BERTH], check=True)
-    results.add("binary, stripped", os.path.getsize(stripped) // 1024, "kB", 1 * MB, "without libraries")
+    def stripped(path):
+        out = os.path.join(folder, "berth.stripped")
+        subprocess.run(["strip", "-o", out, path], check=True)
+        return os.path.getsize(out) // 1024
+
+    results.add("binary, stripped", stripped(BERTH), "kB", 1 * MB, "without libraries")
+    if STATIC:
+        results.add("static binary, stripped", stripped(STATIC), "kB")
 
 
 def core():
@@ -116,8 +124,8 @@ class Place:
         return ["--leader-elect=false", f"--kubeconfig={self.kubeconfig}",
                 f"--address-records={'on' if records else 'off'}"]
 
-    def operator(self, records):
-        return OperatorRun(self.flags(records), self.folder)
+    def operator(self, records, program=None):
+        return OperatorRun(self.flags(records), self.folder, program)
 
 
 def memory_settled(run):
@@ -129,9 +137,9 @@ def served_apart(watcher, count):
     assert len(set(watcher.addresses.values())) == count, "two Services have one address"
 
 
-def backlog_run(place, watcher, count, records):
+def backlog_run(place, watcher, count, records, program=None):
     """Starts berth on `count` waiting Services. Leaves it running; returns (it, figures)."""
-    run = place.operator(records)
+    run = place.operator(records, program)
     done = watcher.wait_served(count)
     figures = {"cpu": run.cpu(), "seconds": done - run.start, "memory": run.memory()}
     figures["lists"] = run.lists_complete()
@@ -165,8 +173,15 @@ def backlogs(place, watcher, count, rounds, finish):
             return figures
         return go
 
+    def static_berth():
+        run, figures = backlog_run(place, watcher, count, False, STATIC)
+        run.stop()
+        return figures
+
     kinds = {"patches by h2load": h2load, "patches by load": load(False), "berth, records off": berth(False),
              "creates and patches by load": load(True), "berth, records on": berth(True)}
+    if STATIC:
+        kinds["berth, static, records off"] = static_berth
     if count != OPTIONS.services:
         del kinds["patches by load"]  # told once
     raw = {kind: [] for kind in kinds}
@@ -205,18 +220,28 @@ def tell_backlogs(count, raw):
         results.add(f"{label}: RssAnon, settled", raw[kind][-1]["memory_settled"]["RssAnon"], "kB", goals[0],
                     f"{median([f['memory']['RssAnon'] for f in raw[kind]]):,} at the last status")
         results.add(f"{label}: VmHWM", median([f["memory"]["VmHWM"] for f in raw[kind]]), "kB", goals[1])
+    kind = "berth, static, records off"
+    if kind in raw:
+        label = f"{count:,}, static, records off"
+        results.add(f"{label}: ratio to the limit", ratio("seconds", kind, "patches by h2load"), "")
+        results.add(f"{label}: CPU to the last status", med(kind, "cpu"), "s", 0.5 if count == 3000 else None)
+        results.add(f"{label}: VmHWM", median([f["memory"]["VmHWM"] for f in raw[kind]]), "kB",
+                    8 * MB if count == 3000 else None)
 
 
 # Parts of the run against kube-apiserver
 
 def start_on_empty(place):
-    seconds = []
+    programs = {"start to ready": None, **({"static, start to ready": STATIC} if STATIC else {})}
+    seconds = {what: [] for what in programs}
     for _ in range(5):
-        run = place.operator(True)
-        seconds.append(ready_seconds(run.operator, run.start))
-        run.stop()
+        for what, path in programs.items():
+            run = place.operator(True, path)
+            seconds[what].append(ready_seconds(run.operator, run.start))
+            run.stop()
     results.raw["start to ready"] = seconds
-    results.add("start to ready, empty cluster", median(seconds) * 1000, "ms", 50)
+    for what in programs:
+        results.add(f"{what}, empty cluster", median(seconds[what]) * 1000, "ms", 50)
 
 
 def server_writes_since(place, before):

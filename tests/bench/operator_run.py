@@ -37,11 +37,11 @@ def run_seconds(pid):
 class OperatorRun:
     """wall_start goes with the log's times, start with time.monotonic()."""
 
-    def __init__(self, flags, folder):
+    def __init__(self, flags, folder, program=None):
         self.log_path = os.path.join(folder, "berth.log")
         self.start = time.monotonic()
         self.wall_start = time.time()
-        self.operator = Berth(list(flags), self.log_path)
+        self.operator = Berth(list(flags), self.log_path, program=program)
         self.pid = self.operator.pid
 
     def lists_complete(self, timeout=60):

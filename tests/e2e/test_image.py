@@ -1,6 +1,7 @@
 """The image: the last stage of its Containerfile, built of the root file system that the first stage would make. The
-first stage needs a registry and a network, so here its steps are done outside of a container: the release build that
-BERTH_RELEASE names (default: build-gcc/berth, build/berth) and tools/make-rootfs.sh."""
+first stage needs a registry and a network, so here its last step is done outside of a container, with the release build
+that BERTH_RELEASE names (default: build-gcc/berth, build/berth) and its libraries in place of the static program, which
+test_static.py is about."""
 
 import http.client
 import json

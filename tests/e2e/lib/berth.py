@@ -78,15 +78,16 @@ class Metrics(dict):
 class Berth:
     """One `berth operator` process."""
 
-    def __init__(self, flags, log_path, env=None, json_log=False):
+    def __init__(self, flags, log_path, env=None, json_log=False, program=None):
+        program = program or BINARY
         self.http_port = free_port()
         self.json_log = json_log
-        argv = [BINARY, "operator", f"--http-address=127.0.0.1:{self.http_port}", *flags]
+        argv = [program, "operator", f"--http-address=127.0.0.1:{self.http_port}", *flags]
         if json_log:
             argv.append("--log-format=json")
         self.argv = argv
         self._log_from = os.path.getsize(log_path) if os.path.exists(log_path) else 0
-        assert os.access(BINARY, os.X_OK), f"no program at {BINARY}: build it, or set BERTH_BIN"
+        assert os.access(program, os.X_OK), f"no program at {program}: build it, or set BERTH_BIN"
         self.process = Process("berth", argv, log_path, environment(env))
 
     @property
