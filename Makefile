@@ -17,7 +17,8 @@ static:
 # Operator and embedded API in one process, example pools and Services, a real kubectl.
 demo:
 	tools/install-packages.sh demo
-	$(MAKE) all
+	$(MAKE) $(BUILD)/build.ninja
+	ninja -C $(BUILD) berth
 	tools/demo.sh $(BUILD)/berth
 
 test:

@@ -230,7 +230,7 @@ void cluster_pool_check(struct cluster_pool_options *o, const struct allocation_
 	check_pod_cidrs(o, m);
 	o->services = read_list("service-cluster-ip-range", &o->service_ranges, &o->n_services, m);
 	const bool given = o->cidrs[IPV4].n || o->cidrs[IPV6].n;
-	if (o->ipam && strcmp(o->ipam, "cluster-pool") != 0 && given)
+	if (o->ipam && o->ipam[0] && strcmp(o->ipam, "cluster-pool") != 0 && given)
 		flag_mistake(m, "--ipam=%s: does not go with --%s", o->ipam,
 			     cidr_flag(o->cidrs[IPV4].n ? IPV4 : IPV6));
 	if (o->ipam && strcmp(o->ipam, "cluster-pool") == 0 && !given)

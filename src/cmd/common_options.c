@@ -36,7 +36,8 @@ const struct flag allocation_flags[ALLOCATION_FLAGS] = {
 	  .type = FLAG_BOOL,
 	  AT(enable_lb_ipam),
 	  .standard = "true",
-	  .help = "give addresses to Services of type LoadBalancer" },
+	  .help = "give addresses to Services of type LoadBalancer; without it PodCIDRs of the cluster pool "
+		  "go on, and what Services have stays" },
 	{ .name = "enable-ipv4", .type = FLAG_BOOL, AT(enable_ipv4), .standard = "true", .help = "IPv4" },
 	{ .name = "enable-ipv6", .type = FLAG_BOOL, AT(enable_ipv6), .standard = "true", .help = "IPv6" },
 	{ .name = "service-opt-in",

@@ -106,10 +106,14 @@ static void choose_side(struct ipam *m)
 	if (!other)
 		return;
 	const char *kind = c->side == SIDE_CILIUM ? "CiliumNode" : "Node";
-	c->side_why = xasprintf("%s %s has PodCIDRs that no record of ours claims: somebody else gives them "
-				"out. No PodCIDR is written; once the other one is switched off, say "
-				"--node-resource=%s",
-				kind, other->name, c->side == SIDE_CILIUM ? "ciliumnodes" : "nodes");
+	c->side_why = xasprintf(
+		"%s %s has PodCIDRs that no record of ours claims: somebody else gives them out. No PodCIDR "
+		"is "
+		"written; once the other one is switched off, say --node-resource=%s%s",
+		kind, other->name, c->side == SIDE_CILIUM ? "ciliumnodes" : "nodes",
+		c->external ? ". Until then it may give a node what Services get from the cluster pool: with "
+			      "--external-ips-from-cluster-pool=false they get nothing of it"
+			    : "");
 	notice_node(m, other->name, other->as[c->side].uid, c->side == SIDE_CILIUM, "PodCIDRsOfOthers",
 		    c->side_why);
 	c->side = SIDES;

@@ -100,6 +100,7 @@ static void which_ipam(void **state)
 	SAYS("--ipam=cluster-pool: wants a pool: --cluster-pool-ipv4-cidr or --cluster-pool-ipv6-cidr\n",
 	     "--ipam=cluster-pool");
 	SAYS("--ipam=pool: want cluster-pool or none\n", "--ipam=pool");
+	SAYS("", "--ipam=", V4 "10.0.0.0/8");
 	/* As Cilium's ConfigMap has it. */
 	SAYS("", "--ipam=eni");
 	SAYS("", "--ipam=kubernetes");
