@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-berth=${1:-build/berth}
+berth=$(realpath "${1:-build/berth}")
 work=$(mktemp -d)
 pid=
 
@@ -51,8 +51,16 @@ contexts: [{name: berth, context: {cluster: berth, namespace: default}}]
 current-context: berth
 END
 
+# Quoted as one would type it.
 show() {
-	printf '\n$ kubectl %s\n' "$*"
+	printf '\n$ kubectl'
+	for word in "$@"; do
+		case $word in
+		*[!A-Za-z0-9./:=,-]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
 	"$kubectl" "$@"
 }
 
@@ -79,6 +87,8 @@ The operator is still running. In another terminal:
   export KUBECONFIG=$KUBECONFIG
   $kubectl delete svc by-name      # too-late gets 192.0.2.7 at once
   $kubectl get svc -w
+  $berth explain default/too-late
+  $berth status
   $kubectl annotate svc somebody-elses io.cilium.operator.external-ips=true
   $kubectl patch ippool general --type=merge -p '{"spec":{"disabled":true}}'
   curl http://$http/metrics

@@ -553,7 +553,8 @@ void ipam_stats(const struct ipam *m, struct ipam_stats *ret)
 {
 	*ret = m->stats;
 	ret->services = m->services.n;
-	ret->queued = m->n_queued;
+	/* Of PodCIDRs alone nobody looks at Services. */
+	ret->queued = m->config.nodes_only ? 0 : m->n_queued;
 	ret->in_flight = m->n_flights;
 	ret->waiting = m->n_waiting;
 	ret->events_queued = m->n_notices;

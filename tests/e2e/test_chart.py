@@ -48,11 +48,22 @@ def test_helm_finds_nothing_to_complain_about():
     ("operator.serviceOptIn=some", "serviceOptIn"), ("operator.logLvl=debug", "logLvl"),
     ("operator.massReleaseDelay=soon", "massReleaseDelay"), ("replica=3", "replica"),
     ("leaderElection.enabled=false", "replicas must be 1"), ("clusterPool.ipv4CIDRs={10.0.0.0/8}", "clusterPool.enabled"),
-    ("clusterPool.ipv4MaskSize=33", "ipv4MaskSize"), ("extraArgs[0]=log-level", "extraArgs"),
+    ("clusterPool.ipv4MaskSize=33", "ipv4MaskSize"), ("configMapName=cilium-config,config.log-level=debug", "one of the two"), ("extraArgs[0]=log-level", "extraArgs"),
 ])
 def test_a_value_that_cannot_be_is_refused_by_name(value, says):
     done = helm("template", "berth", CHART, "--set", value)
     assert done.returncode != 0 and says in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("values, says", [
+    ([], 'annotation io.cilium.operator.external-ips: "true",'), (["operator.serviceOptIn=all"], "every Service"),
+    (["operator.serviceOptIn=class", "operator.lbClasses={a.b/c,d}"], "the class a.b/c or d,"),
+    (["clusterPool.enabled=true"], "out of the cluster pool"),
+])
+def test_who_installs_is_told_which_services_are_served(apiserver, values, says):
+    done = helm("install", "trial", CHART, "--dry-run=client", *[a for v in values for a in ("--set", v)],
+                "--kubeconfig", apiserver.control_plane.admin_kubeconfig, env={"HOME": apiserver.folder})
+    assert done.returncode == 0 and says in done.stdout.partition("NOTES:")[2], done.stdout[-600:] + done.stderr
 
 
 def test_the_manifests_are_what_the_chart_makes(tmp_path):

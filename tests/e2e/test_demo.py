@@ -42,6 +42,20 @@ def check_services(services):
     assert len(set(first)) == 4 and "," in services["both"]
 
 
+def said(text):
+    """Its lines, whatever the ages and the widths of the columns are."""
+    return [re.sub(r"\b[0-9]+s$", "1s", " ".join(line.split())) for line in text.splitlines() if line]
+
+
+def test_the_readme_shows_what_it_shows(demo_env):
+    done = subprocess.run([DEMO, berth.BINARY], env=demo_env, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=120, check=True)
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+        block = next(b for b in f.read().split("```") if "$ kubectl apply" in b)
+    shown = said(done.stdout)
+    assert [line for line in said(block) if line not in shown] == []
+
+
 def test_without_a_terminal_it_ends_and_leaves_nothing(demo_env):
     done = subprocess.run([DEMO, berth.BINARY], env=demo_env, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=120, check=False)
