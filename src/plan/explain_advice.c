@@ -36,6 +36,8 @@ static void advise_off(const struct explained_pool *p, enum family f, struct buf
 		buf_addf(out, "correct pool \"%s\": %s", p->name, p->disorder);
 	else if (says(p, f, "being deleted"))
 		buf_addf(out, "create another pool, as \"%s\" is being deleted", p->name);
+	else if (says(p, f, "is switched off"))
+		buf_add_str(out, "create a pool for it, or say --external-ips-from-cluster-pool");
 	else
 		buf_add_str(out, "see that the operator can read the pools again");
 }

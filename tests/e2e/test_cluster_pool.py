@@ -319,6 +319,28 @@ spec: {type: LoadBalancer, ports: [{port: 80}]}
     assert code == 0 and "10.0.1.1" in out, out
     code, out, _ = run("explain", "default/web", f"--against={manifests}", CIDR + "10.0.0.0/24")
     assert code == 1 and out.endswith("To do: add a network to --cluster-pool-ipv4-cidr.\n"), out
+    claimed = tmp_path / "claimed.yaml"
+    claimed.write_text(manifests.read_text(encoding="utf-8") + """
+---
+apiVersion: networking.k8s.io/v1
+kind: IPAddress
+metadata:
+  name: 10.0.1.0
+  labels: {ipaddress.kubernetes.io/managed-by: berth}
+  annotations: {berth.dev/block: 10.0.1.0/24, berth.dev/owner: external}
+---
+apiVersion: networking.k8s.io/v1
+kind: IPAddress
+metadata:
+  name: 10.0.1.1
+  labels: {ipaddress.kubernetes.io/managed-by: berth}
+  annotations: {berth.dev/holder: default/other}
+""", encoding="utf-8")
+    code, out, _ = run("explain", "default/web", f"--against={claimed}", CIDR + "10.0.0.0/8",
+                       "--external-ips-from-cluster-pool=false")
+    assert code == 1 and out.endswith("To do: create a pool for it, or say --external-ips-from-cluster-pool.\n"), out
+    code, _, err = run("plan", f"--against={claimed}")
+    assert code == 2 and "the block 10.0.1.0/24 of external addresses is in use" in err, err
     reserved = tmp_path / "pool.yaml"
     reserved.write_text("""
 apiVersion: cilium.io/v2
