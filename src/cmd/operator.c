@@ -161,7 +161,8 @@ static void on_refused(void *arg)
 	while (slice_cut(&rest, '\n', &line))
 		(void)fprintf(stderr, "berth operator: %.*s\n", SLICE_ARG(line));
 	r->code = EXIT_WRONG_USE;
-	loop_stop(r->loop);
+	/* In order, so that a replica that has other flags can lead at once. */
+	operator_stop(r->operator_, STOP_PATIENCE, leave_loop, r);
 }
 
 static void start_operator(struct run *r)

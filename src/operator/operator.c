@@ -37,7 +37,7 @@ static bool begin(struct berth_operator *o)
 		tell_node_side(o);
 		return true;
 	}
-	o->stopping = true;
+	/* The core decides nothing from here on. */
 	if (o->config.on_refused)
 		o->config.on_refused(o->config.on_refused_arg);
 	return false;

@@ -211,6 +211,20 @@ def test_flags_that_do_not_go_with_what_is_in_use(pool):
     assert f"the PodCIDR {cidr} of node a is in use, and not inside --cluster-pool-ipv4-cidr" in operator.log_text()
 
 
+def test_who_is_refused_does_not_keep_the_lease(pool):
+    """Replicas of an upgrade with wrong flags: one that still has the old ones goes on at once."""
+    if pool.backend == "embedded":
+        pool.start("--enable-lb-ipam=false")
+    good = pool.replica(CIDR + "10.16.0.0/16", NODES).wait_ready()
+    create_node(pool, "a")
+    wait_cidrs(pool, "a")
+    good.stop()
+    bad = pool.replica(CIDR + "10.17.0.0/16", NODES)
+    assert bad.process.popen.wait(30) == 2
+    assert "is in use, and not inside --cluster-pool-ipv4-cidr" in bad.log_text()
+    assert not pool.api.get("Lease", "berth-operator", pool.replica_namespace)["spec"].get("holderIdentity")
+
+
 def test_wrong_flags_end_the_start():
     code, _, err = run("operator", CIDR + "10.0.0.0/8,10.1.0.0/16", "--cluster-pool-ipv4-mask-size=4")
     assert code == 2
