@@ -82,7 +82,7 @@ static void what_is_written_reads_back(void **state)
 	for (int i = 0; i < 100000; i++) {
 		char text[RFC3339_MAX];
 		/* Years 1900 to 9999. */
-		msec at = (msec)rng_below(&rng, 255611376000000u) - 2208988800000, back;
+		msec at = (msec)rng_below(&rng, 255611289600000u) - 2208988800000, back;
 		assert_int_equal(time_parse(slice_of(time_format_micro(at, text)), &back), 0);
 		assert_int_equal(back, at);
 		assert_int_equal(time_parse(slice_of(time_format(at, text)), &back), 0);
