@@ -1,6 +1,7 @@
 #include "core/by_request.h"
 
 #include "core/ask.h"
+#include "core/cluster_pool.h"
 #include "core/cooling.h"
 #include "core/decide.h"
 #include "core/ledger.h"
@@ -60,6 +61,9 @@ bool take_by_name(struct ipam *m, struct service *s, struct verdict *v, struct i
 	struct addr *a = ledger_get(m, ip);
 	if (!some_pool_gives(m, s, v, text, ip)) {
 		quota_wait_at(m, s, ip);
+		/* A node may give the block back that it is in. */
+		if (cluster_pool_covers(m, ip))
+			wait_for_ip(m, s, ip);
 		wait_for(m, s, &m->wait_any);
 		return false;
 	}

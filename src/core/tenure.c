@@ -4,6 +4,8 @@
 #include "core/effect.h"
 #include "core/ledger.h"
 #include "core/pool.h"
+#include "core/reservation.h"
+#include "core/wait.h"
 
 static struct tenure *of_item(struct cidr_item *i)
 {
@@ -24,7 +26,15 @@ static void stir(struct ipam *m, const struct tenure *t)
 {
 	struct range r = t->item.range;
 	(void)cidr_index_each(&m->cluster_pool->index, r, wake_other, m);
-	for (size_t i = 0; t->node && i < m->n_pools; i++)
+	if (!t->node)
+		return; /* it is a block of the built-in pool, which tells whoever waits for it */
+	/* Who asks for an address of it, or has reserved one, may come to have it, or not any more. */
+	struct addr_walk asked = addr_walk(&m->asked, r), known = addr_walk(&m->addrs, r);
+	while (addr_walk_next(&asked))
+		wake_all(m, asked.value);
+	if (addr_walk_next(&known))
+		reservations_refresh(m);
+	for (size_t i = 0; i < m->n_pools; i++)
 		for (size_t j = 0; j < m->pools[i]->n_blocks; j++)
 			if (range_overlaps(m->pools[i]->blocks[j], r)) {
 				pools_recarve(m);
