@@ -4,6 +4,7 @@
 #include "core/policy.h"
 #include "core/policy_status.h"
 #include "core/quota.h"
+#include "core/service.h"
 
 #include <errno.h>
 
@@ -261,6 +262,9 @@ void ipam_policy(struct ipam *m, const struct policy_in *in, struct moment now)
 	if (!x)
 		x = policy_add(m, in->name);
 	x->seen = true;
+	/* An answer may come after the watch has told of a later change. */
+	if (same_text(x->uid, in->uid) && version_older(in->resource_version, x->rv))
+		return;
 	str_replace(&x->uid, in->uid);
 	str_replace(&x->rv, in->resource_version);
 	if (x->stale_rv && !same_text(x->rv, x->stale_rv)) {

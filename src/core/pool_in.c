@@ -4,6 +4,7 @@
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/service.h"
 #include "core/wait.h"
 
 #include <errno.h>
@@ -166,6 +167,9 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 	if (!p)
 		p = pool_add(m, in->name);
 	p->seen = true;
+	/* An answer may come after the watch has told of a later change. */
+	if (same_text(p->uid, in->uid) && version_older(in->resource_version, p->rv))
+		return;
 	bool back = p->ghost || p->doubted || p->condemned;
 	p->ghost = p->doubted = p->condemned = p->hold_told = false;
 	p->held_until = 0;

@@ -4,6 +4,7 @@
 #include "core/ledger.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/service.h"
 
 #include <errno.h>
 
@@ -218,6 +219,9 @@ void ipam_reservation(struct ipam *m, const struct reservation_in *in, struct mo
 	}
 	bool same = !fresh && r->generation == in->generation && in->generation;
 	r->seen = true;
+	/* An answer may come after the watch has told of a later change. */
+	if (!fresh && version_older(in->resource_version, r->rv))
+		return;
 	str_replace(&r->uid, in->uid);
 	str_replace(&r->rv, in->resource_version);
 	if (r->stale_rv && !same_text(r->rv, r->stale_rv)) {
