@@ -426,13 +426,14 @@ static bool next_of_pools(struct ipam *m, struct moment now, struct effect *ret)
 				return true;
 			}
 		}
-		if (!p->dirty || p->status_at > now.mono)
+		if (!p->dirty || p->status_at > now.mono || contest_pool_rests(p, now))
 			continue;
 		p->dirty = false;
 		if (pool_status_effect(m, p, ret)) {
 			effect_out(m, ret, NULL, NULL, p);
 			return true;
 		}
+		p->shows_ours = true;
 	}
 	return false;
 }
@@ -515,8 +516,10 @@ msec ipam_wake_at(const struct ipam *m)
 		const struct pool *p = m->pools[i];
 		const bool quiet = !all || p->builtin || p->ghost || p->condemned || m->pools_lost;
 		const bool due = p->doubted || (p->dirty && !quiet), guard_due = p->guard_due && !quiet;
-		if (due && !p->in_flight && (at < 0 || p->status_at < at))
-			at = p->status_at;
+		const msec due_at =
+			!p->doubted && p->rest_until > p->status_at ? p->rest_until : p->status_at;
+		if (due && !p->in_flight && (at < 0 || due_at < at))
+			at = due_at;
 		if (guard_due && !p->in_flight && (at < 0 || p->guard_at < at))
 			at = p->guard_at;
 	}
@@ -540,8 +543,8 @@ bool ipam_busy(const struct ipam *m)
 		return true;
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->doubted || m->pools[i]->condemned ||
-		    ((m->pools[i]->dirty || m->pools[i]->guard_due) && !m->pools[i]->builtin &&
-		     !m->pools[i]->ghost && !m->pools_lost))
+		    (((m->pools[i]->dirty && !m->pools[i]->rest_until) || m->pools[i]->guard_due) &&
+		     !m->pools[i]->builtin && !m->pools[i]->ghost && !m->pools_lost))
 			return true;
 	return false;
 }

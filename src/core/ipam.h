@@ -158,7 +158,8 @@ struct service_in {
 	size_t n_external_ips;
 	/* Who wrote f:ingress and our condition, by managedFields. */
 	bool ingress_ours, condition_ours;
-	const char *ingress_manager; /* a manager of f:ingress that is not ours; NULL = none */
+	const char *ingress_manager;   /* a manager of f:ingress that is not ours; NULL = none */
+	const char *condition_manager; /* the same of any part of the condition */
 	/* The condition cilium.io/IPAMRequestSatisfied. */
 	enum condition_status condition;
 	const char *reason, *message;
@@ -204,6 +205,7 @@ struct pool_in {
 	size_t n_finalizers;
 	const struct condition_in *conditions;
 	size_t n_conditions;
+	const char *condition_manager; /* a manager of conditions that is not ours; NULL = none */
 };
 void ipam_pool(struct ipam *m, const struct pool_in *p, struct moment now);
 /* Nobody loses an address at once: first the core asks (EFFECT_POOL_KIND_READ) whether it was this

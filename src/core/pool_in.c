@@ -1,5 +1,6 @@
 /* What the API tells of pools, taken over into the picture. */
 #include "core/condition.h"
+#include "core/contest.h"
 #include "core/label_copy.h"
 #include "core/pool.h"
 #include "core/queue.h"
@@ -179,6 +180,7 @@ void ipam_pool(struct ipam *m, const struct pool_in *in, struct moment now)
 		str_replace(&p->stale_rv, NULL);
 		p->status_at = p->guard_at = now.mono;
 	}
+	contest_pool_note(m, p, in, now);
 	conditions_take(&p->seen_conditions, our_conditions, ARRAY_LEN(our_conditions), in->conditions,
 			in->n_conditions);
 	take_labels(m, p, in);

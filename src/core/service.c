@@ -239,8 +239,9 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 	bool same_object = !s->gone && uid_is(&s->uid, in->uid);
 	if (same_object && version_older(in->resource_version, s->rv))
 		return;
-	if (same_object && m->ready && contest_is_overwritten(s, in))
-		contest_note(m, s, in->ingress_manager, now);
+	const char *manager = NULL;
+	if (same_object && m->ready && contest_is_overwritten(s, in, &manager))
+		contest_note(m, s, manager, now);
 	else if (same_object && m->ready && in->ingress_ours)
 		contest_yield(s, in);
 	if (!same_object) {

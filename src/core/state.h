@@ -149,7 +149,7 @@ struct service {
 	struct addr **leaving;       /* owned array: its no more, but still in its status or record */
 	struct claim_ref *claims;    /* addresses that it claims: see claims.c */
 	struct service_extra *extra; /* owned; NULL for most */
-	struct contest *contest;     /* owned; NULL = nobody has written over its addresses */
+	struct contest *contest;     /* owned; NULL = nobody has written over its status */
 	char *message;               /* owned: of the last decision */
 	char *note;                  /* owned: why it shares with nobody, see decide.c; NULL = none */
 	struct wait *waits;
@@ -256,8 +256,11 @@ struct pool {
 	char *stale_rv;
 	msec status_at; /* monotonic: not written again before */
 	uint8_t tries;
-	bool guard_due; /* its finalizers are to be looked at, see pool_guard.h */
-	msec guard_at;  /* monotonic: not before */
+	bool shows_ours; /* its conditions are those that we want, or wrote */
+	msec spoilt_at;  /* monotonic: when somebody wrote over them last; 0 = nobody has */
+	msec rest_until; /* monotonic: they are left alone; 0 = they are not; see contest.h */
+	bool guard_due;  /* its finalizers are to be looked at, see pool_guard.h */
+	msec guard_at;   /* monotonic: not before */
 	uint8_t guard_tries;
 };
 

@@ -212,6 +212,8 @@ void act(struct berth_operator *o, const struct effect *x)
 		describe_cidrs(c, x);
 	if (x->kind == EFFECT_EVENT && strstr(x->event.about, "Node"))
 		log_warn(o->config.log, x->event.reason, KV("node", x->name), KV("why", x->event.message));
+	else if (x->kind == EFFECT_EVENT && strcmp(x->event.reason, "Contended") == 0)
+		log_warn(o->config.log, x->event.reason, KV("name", c->name), KV("why", x->event.message));
 	c->next = o->calls;
 	if (o->calls)
 		o->calls->prev = c;

@@ -26,6 +26,10 @@ static const struct js_keep metadata[] = {
 	JS_KEEP("annotations", NULL),
 	JS_KEEP_END,
 };
+static const struct js_keep managed_conditions[] = { JS_KEEP("f:conditions", js_keep_presence), JS_KEEP_END };
+static const struct js_keep pool_status_fields[] = { JS_KEEP("f:status", managed_conditions), JS_KEEP_END };
+static const struct js_keep pool_managed_fields[] = { JS_KEEP("manager", NULL),
+						      JS_KEEP("fieldsV1", pool_status_fields), JS_KEEP_END };
 static const struct js_keep pool_metadata[] = {
 	JS_KEEP("name", NULL),
 	JS_KEEP("uid", NULL),
@@ -35,6 +39,7 @@ static const struct js_keep pool_metadata[] = {
 	JS_KEEP("deletionTimestamp", NULL),
 	JS_KEEP("labels", NULL),
 	JS_KEEP("finalizers", NULL),
+	JS_KEEP("managedFields", pool_managed_fields),
 	JS_KEEP_END,
 };
 static const struct js_keep namespace_metadata[] = { JS_KEEP("name", NULL), JS_KEEP("labels", NULL),

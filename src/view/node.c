@@ -1,14 +1,6 @@
-#include "view/view.h"
+#include "view/parts.h"
 
 #include <errno.h>
-
-static bool is_ours(const struct view_config *c, const char *manager)
-{
-	for (const char *const *m = c->managers; m && *m; m++)
-		if (manager && strcmp(*m, manager) == 0)
-			return true;
-	return false;
-}
 
 static bool cidrs_ours(const struct js *managed, const struct view_config *c, enum node_side side)
 {
@@ -16,7 +8,7 @@ static bool cidrs_ours(const struct js *managed, const struct view_config *c, en
 		const struct js *entry = js_item(managed, i), *spec = js_path(entry, "fieldsV1", "f:spec");
 		bool has = side == SIDE_NODE ? js_has(spec, "f:podCIDRs") || js_has(spec, "f:podCIDR")
 					     : js_has(js_get(spec, "f:ipam"), "f:podCIDRs");
-		if (has && is_ours(c, js_str(js_get(entry, "manager"))))
+		if (has && is_our_manager(c, js_str(js_get(entry, "manager"))))
 			return true;
 	}
 	return false;

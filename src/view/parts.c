@@ -55,6 +55,14 @@ void selector_view_done(struct selector_view *v)
 	*v = (struct selector_view){ 0 };
 }
 
+bool is_our_manager(const struct view_config *c, const char *name)
+{
+	for (const char *const *m = c->managers; m && *m; m++)
+		if (name && strcmp(*m, name) == 0)
+			return true;
+	return false;
+}
+
 void read_conditions(const struct js *list, struct conditions_view *ret)
 {
 	enum { RAW_MAX = 64 * 1024 };

@@ -10,5 +10,7 @@ size_t read_labels(const struct js *labels, struct label **ret);
 /* A LabelSelector: matchLabels first, then matchExpressions. */
 void read_selector(const struct js *selector, struct selector_view *ret);
 void selector_view_done(struct selector_view *v);
+/* NULL is nobody's. */
+bool is_our_manager(const struct view_config *c, const char *name);
 void read_conditions(const struct js *list, struct conditions_view *ret);
 void conditions_view_done(struct conditions_view *v);

@@ -17,7 +17,21 @@ static void read_blocks(const struct js *list, struct pool_view *v)
 	v->in.n_blocks = js_len(list);
 }
 
-int view_pool(const struct js *object, struct pool_view *ret, struct err *e)
+/* Another manager of conditions; NULL = none. */
+static const char *other_manager(const struct js *list, const struct view_config *c)
+{
+	const char *found = NULL;
+	for (size_t i = 0; i < js_len(list); i++) {
+		const struct js *entry = js_item(list, i);
+		const char *manager = js_str(js_get(entry, "manager"));
+		if (!is_our_manager(c, manager) &&
+		    js_has(js_path(entry, "fieldsV1", "f:status"), "f:conditions"))
+			found = manager;
+	}
+	return found;
+}
+
+int view_pool(const struct js *object, const struct view_config *c, struct pool_view *ret, struct err *e)
 {
 	const struct js *meta = js_get(object, "metadata"), *spec = js_get(object, "spec");
 	if (!view_name(object))
@@ -43,6 +57,7 @@ int view_pool(const struct js *object, struct pool_view *ret, struct err *e)
 	read_conditions(js_path(object, "status", "conditions"), &ret->conditions);
 	in->conditions = ret->conditions.items;
 	in->n_conditions = ret->conditions.n;
+	in->condition_manager = other_manager(js_get(meta, "managedFields"), c);
 	return 0;
 }
 

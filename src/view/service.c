@@ -164,30 +164,25 @@ static void read_condition(const struct js *list, struct service_in *in)
 	}
 }
 
-static bool is_manager(const struct view_config *c, const char *name)
-{
-	for (const char *const *m = c->managers; m && *m; m++)
-		if (name && strcmp(*m, name) == 0)
-			return true;
-	return false;
-}
-
-/* Who wrote f:ingress and our condition. A merge patch on the status subresource leaves its manager
- * there just as an update does. */
+/* Who wrote f:ingress and any part of our condition. A merge patch on the status subresource leaves its
+ * manager there just as an update does. */
 static void read_managers(const struct js *list, const struct view_config *c, struct service_in *in)
 {
 	static const char key[] = "k:{\"type\":\"cilium.io/IPAMRequestSatisfied\"}";
 	for (size_t i = 0; i < js_len(list); i++) {
 		const struct js *entry = js_item(list, i), *status = js_path(entry, "fieldsV1", "f:status");
 		const char *manager = js_str(js_get(entry, "manager"));
-		bool ours = is_manager(c, manager);
+		bool ours = is_our_manager(c, manager);
 		if (js_has(js_get(status, "f:loadBalancer"), "f:ingress")) {
 			in->ingress_ours = in->ingress_ours || ours;
 			if (!ours)
 				in->ingress_manager = manager;
 		}
-		if (ours && js_has(js_get(status, "f:conditions"), key))
-			in->condition_ours = true;
+		if (js_has(js_get(status, "f:conditions"), key)) {
+			in->condition_ours = in->condition_ours || ours;
+			if (!ours)
+				in->condition_manager = manager;
+		}
 	}
 }
 

@@ -11,11 +11,11 @@ static int tell_service(struct ipam *m, const struct js *object, const struct vi
 	return r;
 }
 
-static int tell_pool(struct ipam *m, const struct js *object, enum told_by by, struct moment now,
-		     struct err *e)
+static int tell_pool(struct ipam *m, const struct js *object, const struct view_config *c, enum told_by by,
+		     struct moment now, struct err *e)
 {
 	CLEANUP(pool_view_done) struct pool_view v = { 0 };
-	int r = view_pool(object, &v, e);
+	int r = view_pool(object, c, &v, e);
 	v.in.by = by;
 	if (r == 0)
 		ipam_pool(m, &v.in, now);
@@ -87,7 +87,7 @@ int view_tell(struct ipam *m, enum ipam_kind kind, const struct js *object, cons
 	case KIND_SERVICE:
 		return tell_service(m, object, c, by, now, e);
 	case KIND_POOL:
-		return tell_pool(m, object, by, now, e);
+		return tell_pool(m, object, c, by, now, e);
 	case KIND_RECORD:
 		return tell_record(m, object, by, now, e);
 	case KIND_NODE:

@@ -45,7 +45,7 @@ struct pool_view {
 	const char **finalizers;
 	struct conditions_view conditions;
 };
-int view_pool(const struct js *object, struct pool_view *ret, struct err *e);
+int view_pool(const struct js *object, const struct view_config *c, struct pool_view *ret, struct err *e);
 void pool_view_done(struct pool_view *v);
 
 struct record_view {

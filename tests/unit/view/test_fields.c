@@ -15,7 +15,8 @@ static const char service[] =
 	"\"lbipam.cilium.io/sharing-permit-different-pods\":\"true\",\"berth.dev/pool\":\"blue\"},"
 	"\"finalizers\":[\"x\"],\"managedFields\":["
 	"{\"manager\":\"other\",\"operation\":\"Update\",\"fieldsV1\":{\"f:spec\":{\"f:type\":{}},"
-	"\"f:status\":{\"f:loadBalancer\":{\"f:ingress\":{}}}}},"
+	"\"f:status\":{\"f:loadBalancer\":{\"f:ingress\":{}},\"f:conditions\":{"
+	"\"k:{\\\"type\\\":\\\"cilium.io/IPAMRequestSatisfied\\\"}\":{\"f:message\":{}}}}}},"
 	"{\"manager\":\"berth\",\"operation\":\"Update\",\"subresource\":\"status\",\"fieldsV1\":{\"f:"
 	"status\":{"
 	"\"f:conditions\":{\".\":{},\"k:{\\\"type\\\":\\\"cilium.io/IPAMRequestSatisfied\\\"}\":{\".\":{}}},"
@@ -45,7 +46,9 @@ static const char record[] =
 static const char pool[] =
 	"{\"metadata\":{\"name\":\"blue\",\"uid\":\"u\",\"resourceVersion\":\"9\",\"generation\":2,"
 	"\"creationTimestamp\":\"2026-01-02T03:04:05Z\",\"deletionTimestamp\":\"2026-02-02T03:04:05Z\","
-	"\"labels\":{\"a\":\"b\"},\"finalizers\":[\"x/y\",\"berth.dev/protect\"],\"managedFields\":[{}]},"
+	"\"labels\":{\"a\":\"b\"},\"finalizers\":[\"x/y\",\"berth.dev/"
+	"protect\"],\"managedFields\":[{\"manager\":\"z\","
+	"\"fieldsV1\":{\"f:spec\":{},\"f:status\":{\"f:conditions\":{\".\":{}}}}}]},"
 	"\"spec\":{\"disabled\":true,\"allowFirstLastIPs\":\"No\",\"blocks\":[{\"cidr\":\"10.0.0.0/24\"}],"
 	"\"serviceSelector\":{\"matchLabels\":{\"k\":\"v\"}}},"
 	"\"status\":{\"conditions\":[{\"type\":\"t\",\"status\":\"True\",\"reason\":\"r\",\"message\":\"m\"}]"
@@ -140,6 +143,7 @@ static void a_service_reads_the_same(void **state)
 	SAME_TEXT(pools);
 	SAME_TEXT(pods);
 	SAME_TEXT(ingress_manager);
+	SAME_TEXT(condition_manager);
 	SAME_TEXT(reason);
 	SAME_TEXT(message);
 	SAME(created);
@@ -197,11 +201,13 @@ static void a_record_reads_the_same(void **state)
 static void a_pool_reads_the_same(void **state)
 {
 	(void)state;
+	static const char *const managers[] = { "berth", NULL };
+	struct view_config config = { .managers = managers };
 	CLEANUP(both_done) struct both b = parse(pool, KIND_POOL);
 	CLEANUP(pool_view_done) struct pool_view whole = { 0 };
 	CLEANUP(pool_view_done) struct pool_view kept = { 0 };
-	assert_int_equal(view_pool(b.whole, &whole, NULL), 0);
-	assert_int_equal(view_pool(b.kept, &kept, NULL), 0);
+	assert_int_equal(view_pool(b.whole, &config, &whole, NULL), 0);
+	assert_int_equal(view_pool(b.kept, &config, &kept, NULL), 0);
 	const struct pool_in *w = &whole.in, *k = &kept.in;
 	SAME_TEXT(uid);
 	SAME_TEXT(resource_version);
@@ -220,6 +226,7 @@ static void a_pool_reads_the_same(void **state)
 	SAME_TEXT(finalizers[1]);
 	SAME(n_conditions);
 	SAME_TEXT(conditions[0].raw);
+	SAME_TEXT(condition_manager);
 }
 
 static void a_policy_reads_the_same(void **state)
