@@ -6,7 +6,9 @@
  *     │        ▼
  *     └────► PAGES ── last page ─► WATCH
  *
- * PAUSE is a timer: backoff, Retry-After, or 30 s where no version of the kind is served.
+ * PAUSE is a timer: backoff, Retry-After, or 30 s where no version of the kind is served. Where it matters, a
+ * 404 is believed only when the API's own list of kinds (ASK) does not have the kind either: a server that
+ * just starts, or a proxy in front of it, says 404 too.
  */
 #include "kube/reflector.h"
 
@@ -34,7 +36,7 @@ enum {
 	PATH_MAX_BYTES = 64 * 1024, /* a continue token grows threefold when it is escaped */
 };
 
-enum phase { PAUSE, STREAM, PAGES, WATCH };
+enum phase { PAUSE, STREAM, PAGES, WATCH, ASK };
 
 struct reflector {
 	struct kube *kube;
@@ -63,6 +65,7 @@ struct reflector {
 	char *next_page;
 	size_t version; /* index into resource->versions */
 	bool synced;
+	bool doubts;        /* ask before a kind counts as not served */
 	bool no_stream;     /* the server cannot list as a stream */
 	bool list_to_begin; /* when the server takes the request */
 	int silent_lists;
@@ -433,6 +436,30 @@ static void on_trouble(struct reflector *r)
 
 /* ---- how it ended ---- */
 
+static void not_served(struct reflector *r, const char *why)
+{
+	pause(r, jittered(r, r->look_again), STREAM);
+	tell_state(r, REFLECTOR_NOT_SERVED, why);
+}
+
+/* The list of kinds of our best version. */
+static void ask(struct reflector *r, const char *why)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX_BYTES);
+	buf_add_str(&path, r->resource->group[0] ? "/apis/" : "/api/");
+	resource_api_version(&path, r->resource, NULL);
+	struct kube_request request = {
+		.lane = r->lane,
+		.verb = "get",
+		.resource = r->resource,
+		.path = buf_str(&path),
+		.timeout = PAGE_TIMEOUT_MS,
+	};
+	(void)err_set(&r->trouble, ENOENT, "%s", why);
+	r->phase = ASK;
+	r->call = kube_send(r->kube, &request, on_end, r);
+}
+
 static void on_not_found(struct reflector *r, const char *why)
 {
 	forget_position(r);
@@ -443,8 +470,34 @@ static void on_not_found(struct reflector *r, const char *why)
 		return;
 	}
 	r->version = 0;
-	pause(r, jittered(r, r->look_again), STREAM);
-	tell_state(r, REFLECTOR_NOT_SERVED, why);
+	if (r->doubts)
+		ask(r, why);
+	else
+		not_served(r, why);
+}
+
+static bool lists_kind(struct slice body, const char *plural)
+{
+	CLEANUP(js_freep) struct js *list = NULL;
+	if (js_parse(body, &list, NULL) < 0)
+		return false;
+	const struct js *kinds = js_get(list, "resources");
+	for (size_t i = 0; i < js_len(kinds); i++)
+		if (slice_is(js_text(js_get(js_item(kinds, i), "name")), plural))
+			return true;
+	return false;
+}
+
+static void on_kinds(struct reflector *r, const struct kube_result *result)
+{
+	char text[WHY_MAX];
+	CLEANUP(freep) char *why = xstrdup(r->trouble.msg);
+	if (result->status == 404 || (kube_ok(result) && !lists_kind(result->body, r->resource->plural))) {
+		not_served(r, why);
+		return;
+	}
+	(void)kube_result_text(result, text, sizeof(text));
+	retry(r, REFLECTOR_RETRYING, kube_ok(result) ? why : text, result->retry_after);
 }
 
 static void on_page(struct reflector *r)
@@ -527,7 +580,9 @@ static void on_end(const struct kube_result *result, void *arg)
 	r->call = NULL;
 	loop_timer_clear(r->timer);
 	enter(r);
-	if (result->status < 200 || result->status >= 300)
+	if (r->phase == ASK)
+		on_kinds(r, result);
+	else if (result->status < 200 || result->status >= 300)
 		on_refusal(r, result);
 	else if (r->phase != PAGES)
 		on_stream_end(r, result->error);
@@ -582,6 +637,7 @@ struct reflector *reflector_new(const struct reflector_options *o)
 	r->field_selector = copy_or_null(o->field_selector);
 	r->label_selector = copy_or_null(o->label_selector);
 	r->keep = o->keep;
+	r->doubts = o->doubts_404;
 	r->ops = o->ops;
 	r->arg = o->arg;
 	r->rng.state = o->seed;

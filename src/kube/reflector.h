@@ -48,6 +48,8 @@ struct reflector_options {
 	/* Of each object only this is read; metadata's name, resourceVersion and annotations must be part
 	 * of it. Kept by pointer; NULL = all. */
 	const struct js_keep *keep;
+	/* A 404 alone is no proof that the kind is not served: the API's list of kinds must lack it too. */
+	bool doubts_404;
 	enum kube_lane lane;
 	uint64_t seed; /* of the jitter */
 	const struct reflector_ops *ops;

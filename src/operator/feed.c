@@ -202,6 +202,9 @@ void feeds_start(struct berth_operator *o)
 							       NODE_RESOURCE_CILIUM_NODES)
 					      ? 5000
 					      : 0,
+			/* These would count as empty, and much would be given that is not free. Of pools
+			 * the core has a care of its own. */
+			.doubts_404 = k != KIND_POOL,
 			.seed = o->config.seed + (uint64_t)k,
 			.ops = &ops,
 			.arg = f,

@@ -18,6 +18,7 @@ from lib.objects import SATISFIED
 from lib.process import wait_until
 from lib.rest import ApiError
 from lib.ruleproxy import RuleProxy
+from lib.watch import versions
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 DAY = 86400
@@ -169,7 +170,7 @@ def ruled(apart):
 def test_no_records_where_their_kind_is_not_served(ruled):
     """A server without IPAddress: addresses are given all the same. When the kind comes, they get records."""
     cluster, proxy = ruled
-    proxy.set((None, "/ipaddresses", 404))
+    proxy.set((None, "/apis/networking.k8s.io/", 404))
     operator = cluster.start()
     recorder = cluster.record()
     cluster.create_pool("blue", "10.0.0.0/24")
@@ -186,7 +187,7 @@ def test_cluster_ips_by_flag_where_their_kind_is_not_served(ruled):
     """A server without ServiceCIDR: --service-cluster-ip-range says what they would. Where they are served it says
     nothing."""
     cluster, proxy = ruled
-    proxy.set((None, "/servicecidrs", 404))
+    proxy.set((None, "/apis/networking.k8s.io/", 404))
     flags = ["--cluster-pool-ipv4-cidr=172.20.0.0/22", "--node-resource=none",
              "--service-cluster-ip-range=172.20.0.0/23,fd00:1::/112"]
     if cluster.backend == "apiserver":
@@ -200,6 +201,39 @@ def test_cluster_ips_by_flag_where_their_kind_is_not_served(ruled):
     proxy.set()
     assert cluster.wait_addresses("asks", timeout=60) == ["172.20.1.7"]
     assert cluster.addresses("web") == ["172.20.2.1"]
+
+
+@pytest.mark.parametrize("plural", ["ipaddresses", "services", "ippoolpolicies", "ipreservations", "nodes"])
+def test_a_404_of_a_kind_that_the_server_lists_is_waited_out(ruled, plural):
+    """As of a proxy in front of it, or of a server that just starts: it does not count as a kind without objects,
+    so that nothing is given that is not free. Neither at a start, nor while it runs."""
+    cluster, proxy = ruled
+    operator = cluster.start()
+    recorder = cluster.record()
+    cluster.create_pool("blue", "10.0.0.0/29")
+    cluster.api.create({"kind": "IPReservation", "metadata": {"name": "r"}, "spec": {"addresses": ["10.0.0.7"]}})
+    cluster.api.create({"kind": "IPPoolPolicy", "metadata": {"name": "p"},
+                        "spec": {"poolName": "blue", "exclude": ["10.0.0.6"]}})
+    cluster.wait_pool_counts("blue", available=6)
+    cluster.create_services([f"s{i}" for i in range(3)])
+    held = cluster.wait_all_served(3, timeout=30)
+    cluster.settled(lambda: versions(cluster.api))
+    proxy.set((None, f"/{plural}?", 404))  # lists and watches
+    operator.wait_log(f"resource={plural}", "404")
+    assert cluster.all_addresses() == held
+    operator.kill9()
+    operator = cluster.start(ready=False)
+    operator.wait_log(f"resource={plural}", "404")
+    wait_until("it says so", lambda: operator.http_status("/readyz") == 503)
+    cluster.create_services([f"t{i}" for i in range(4)])
+    assert cluster.settled(cluster.all_addresses) == held
+    proxy.set()
+    operator.wait_ready()
+    # Of eight addresses three are held, one is reserved, one is excluded.
+    wait_until("the pool is given out", lambda: len(cluster.all_addresses()) == 6)
+    assert {a for addresses in cluster.settled(cluster.all_addresses).values() for a in addresses} == {
+        f"10.0.0.{i}" for i in range(6)}
+    finish(cluster, recorder, 6)
 
 
 def test_pools_that_are_not_served_are_kept(ruled):

@@ -139,9 +139,12 @@ static const struct reflector_ops ops = {
 	.bad = on_bad,
 };
 
+static bool doubts;
+
 static int setup(void **state)
 {
 	(void)state;
+	doubts = false;
 	assert_int_equal(loop_new(&loop, NULL), 0);
 	told = BUF_INIT(64 * 1024);
 	server = raw_server_new(loop, 0, serve, NULL);
@@ -178,7 +181,8 @@ static void start(enum resource_id id, const struct step *script, size_t n)
 				       .backoff_min = 2,
 				       .backoff_max = 10,
 				       .look_again = 20,
-				       .list_patience = 60 };
+				       .list_patience = 60,
+				       .doubts_404 = doubts };
 	reflector = reflector_new(&o);
 }
 #define START(id, script) start((id), (script), ARRAY_LEN(script))
@@ -423,6 +427,40 @@ static void versions_are_tried_in_order(void **state)
 	run_until("<not served: 404: gone> <listing> begin end <watching>");
 }
 
+static void a_404_alone_is_no_proof_that_a_kind_is_gone(void **state)
+{
+	(void)state;
+	static const struct step script[] = {
+		{ { "/api/v1/services", STREAM_ASKS }, 404, NULL, "no" },
+		/* It is listed: the next answer will be another one. */
+		{ { "GET /api/v1 " },
+		  200,
+		  NULL,
+		  "{\"resources\":[{\"name\":\"pods\"},{\"name\":\"services\"}]}",
+		  END },
+		{ { "/api/v1/services", STREAM_ASKS }, 404, NULL, "no" },
+		/* Nothing was said: nothing is known. */
+		{ { "GET /api/v1 " }, 503, NULL, "busy" },
+		{ { "/api/v1/services", STREAM_ASKS },
+		  200,
+		  NULL,
+		  EVENT("ADDED", "a", "5") INITIAL_END("7"),
+		  END },
+		{ { "resourceVersion=7" }, 404, NULL, "no" },
+		{ { "GET /api/v1 " }, 200, NULL, "{\"resources\":[{\"name\":\"services/status\"}]}", END },
+		{ { "/api/v1/services", STREAM_ASKS }, 404, NULL, "never heard of it" },
+		{ { "GET /api/v1 " }, 404, NULL, "" },
+		{ { "/api/v1/services", STREAM_ASKS }, 200, NULL, INITIAL_END("9"), HOLD },
+	};
+	doubts = true;
+	START(RES_SERVICES, script);
+	run_until("<not served: 404: never heard of it> <listing> begin end <watching>");
+	assert_string_equal(buf_str(&told),
+			    "<retrying: 404: no> <retrying: 503: busy> <listing> begin +a end <watching> "
+			    "<retrying: the watch was cut> <not served: 404: no> "
+			    "<not served: 404: never heard of it> <listing> begin end <watching>");
+}
+
 static void a_new_list_can_be_asked_for(void **state)
 {
 	(void)state;
@@ -637,6 +675,7 @@ int main(void)
 		T(a_server_that_ignores_the_wish_is_listed_in_pages),
 		T(a_bad_object_is_skipped_and_the_rest_goes_on),
 		T(versions_are_tried_in_order),
+		T(a_404_alone_is_no_proof_that_a_kind_is_gone),
 		T(a_new_list_can_be_asked_for),
 		T(forbidden_is_told_once_and_tried_again),
 		T(retry_after_is_honoured),
