@@ -1,6 +1,7 @@
 """Several replicas: one leads, the others follow; whoever leads no more writes no more. Each replica writes under
 a field manager of its own, so that a watch tells whose a write was."""
 
+import http.client
 import json
 import os
 import random
@@ -12,9 +13,20 @@ from lib import invariants
 from lib.process import wait_until
 from lib.proxy import Proxy
 
-# So that tests need not wait long; those of an orderly end keep the defaults, to prove that nobody waited.
-FAST = ["--leader-election-lease-duration=4s", "--leader-election-renew-deadline=3s",
-        "--leader-election-retry-period=500ms"]
+
+def times(duration, deadline, period):
+    return [f"--leader-election-lease-duration={duration}", f"--leader-election-renew-deadline={deadline}",
+            f"--leader-election-retry-period={period}"]
+
+
+# So that tests need not wait long. On a busy machine such a leader may lose the Lease by itself: only for tests that
+# can live with that.
+FAST = times("4s", "3s", "500ms")
+# Where somebody is to lose it, but only because the test wants it.
+CALM = times("12s", "9s", "500ms")
+# Where nobody is to lose it, or where what happens must not be for any of these times.
+SLOW = times("10m", "9m", "2m")
+STEADY = times("10m", "9m", "500ms")
 MANAGERS = ["berth", "berth-b", "berth-c"]
 LEASE = "berth-operator"
 
@@ -49,12 +61,22 @@ class Replicas:
                 try:
                     if operator.metrics().value("berth_leader") == 1:
                         return number
-                except OSError:
+                except (OSError, http.client.HTTPException):
                     pass
         return None
 
-    def wait_leader(self, but=(), timeout=30):
+    def revive(self, flags, but=()):
+        """Starts again who lost the Lease because the machine is busy."""
+        for number, operator in list(self.running.items()):
+            if number not in but and not operator.running() and operator.find_log("leadership is lost", level="error"):
+                operator.check_sanitizers()
+                self.cluster.operators.remove(operator)
+                self.start(number, *flags)
+
+    def wait_leader(self, but=(), timeout=60, revive=None):
         def somebody():
+            if revive:
+                self.revive(revive, but)
             number = self.leader()
             return None if number is None or number in but else (number,)
         return wait_until("somebody leads", somebody, timeout, every=0.02)[0]
@@ -98,15 +120,15 @@ def two(replicas, *flags):
 
 
 def test_a_release_is_taken_up_at_once(replicas):
+    """Not after the Lease's time, nor with the next look at it: both are minutes away."""
     cluster = replicas.cluster
-    first, second = two(replicas)
+    first, second = two(replicas, *SLOW)
     cluster.create_pool("blue", "10.0.0.0/24")
     cluster.create_services([f"s{i}" for i in range(20)])
     held = cluster.wait_all_served(20, timeout=30)
     before = replicas.lease()["spec"]
     first.stop()
-    # With the defaults a crash would take 15 s.
-    assert replicas.wait_leader(timeout=5) == 1
+    assert replicas.wait_leader() == 1
     after = replicas.lease()["spec"]
     assert after["leaseTransitions"] == before["leaseTransitions"] + 1
     cluster.create_services([f"new{i}" for i in range(20)])
@@ -160,7 +182,7 @@ def test_a_crashed_leader_is_followed(replicas):
     cluster.create_pool("blue", "10.0.0.0/16")
     cluster.create_services([f"s{i}" for i in range(100)])
     first.kill9()
-    assert replicas.wait_leader(timeout=20) == 1
+    assert replicas.wait_leader() == 1
     cluster.wait_all_served(100, timeout=60)
     replicas.check_silent_since(0, replicas.taken_over_at(1))
     replicas.check()
@@ -169,14 +191,14 @@ def test_a_crashed_leader_is_followed(replicas):
 def test_a_leader_that_stood_still_writes_nothing_more(replicas):
     """Longer than the Lease lasts, in the middle of its work."""
     cluster = replicas.cluster
-    first, _ = two(replicas, *FAST)
+    first, _ = two(replicas, *CALM)
     cluster.create_services([f"s{i}" for i in range(200)])
     cluster.create_pool("blue", "10.0.0.0/16")
     wait_until("it is at work", lambda: any(c.held for c in replicas.services.snapshot()), every=0.002)
     os.kill(first.pid, signal.SIGSTOP)
-    assert replicas.wait_leader(but=[0], timeout=20) == 1
+    assert replicas.wait_leader(but=[0]) == 1
     os.kill(first.pid, signal.SIGCONT)
-    assert first.process.popen.wait(20) == 1
+    assert first.process.popen.wait(60) == 1
     assert first.find_log("leadership is lost", level="error")
     cluster.wait_all_served(200, timeout=60)
     replicas.check_silent_since(0, replicas.taken_over_at(1))
@@ -204,17 +226,17 @@ def test_a_leader_that_is_cut_off_writes_nothing_more(replicas, proxied):
     """The network swallows what it sends, with hundreds of requests queued; later it lets everything through."""
     cluster = replicas.cluster
     proxy, kubeconfig = proxied
-    first = replicas.start(0, *FAST, "--max-in-flight=1000", kubeconfig=kubeconfig)
+    first = replicas.start(0, *CALM, "--max-in-flight=1000", kubeconfig=kubeconfig)
     first.wait_log("this replica leads now")
     first.wait_ready()
-    replicas.start(1, *FAST)
+    replicas.start(1, *CALM)
     replicas.wait_follower(1)
     cluster.create_services([f"s{i}" for i in range(400)])
     cluster.create_pool("blue", "10.0.0.0/16")
     wait_until("it is at work", lambda: any(c.held for c in replicas.services.snapshot()), every=0.002)
     proxy.stall()
-    assert replicas.wait_leader(but=[0], timeout=20) == 1
-    assert first.process.popen.wait(20) == 1
+    assert replicas.wait_leader(but=[0]) == 1
+    assert first.process.popen.wait(60) == 1
     assert first.find_log("leadership is lost", level="error")
     proxy.stall(False)
     cluster.wait_all_served(400, timeout=60)
@@ -226,13 +248,13 @@ def test_a_follower_that_is_cut_off_does_not_disturb(replicas, proxied):
     """It takes the Lease for abandoned, and finds out that it is not."""
     cluster = replicas.cluster
     proxy, kubeconfig = proxied
-    first = replicas.start(0, *FAST)
+    first = replicas.start(0, *STEADY)
     first.wait_log("this replica leads now")
-    second = replicas.start(1, *FAST, kubeconfig=kubeconfig)
+    second = replicas.start(1, *CALM, kubeconfig=kubeconfig)
     replicas.wait_follower(1)
     transitions = replicas.lease()["spec"]["leaseTransitions"]
     proxy.stall()
-    second.wait_log("the Lease could not be read or written")
+    second.wait_log("the Lease could not be read or written", timeout=90)
     proxy.stall(False)
     before = proxy.accepted
     proxy.cut()
@@ -257,7 +279,7 @@ def test_the_leader_is_killed_again_and_again(replicas, count):
     cluster.create_pool("blue", "10.0.0.0/16")
     alive = []
     for round_ in range(5):
-        number = replicas.wait_leader()
+        number = replicas.wait_leader(revive=FAST)
         names = [f"s{round_}-{i}" for i in range(30)]
         cluster.create_services(names)
         alive += names
@@ -269,11 +291,11 @@ def test_the_leader_is_killed_again_and_again(replicas, count):
             wait_until("some writes", lambda: len(replicas.services.snapshot()) >= goal, timeout=1, every=0.002)
         except AssertionError:
             pass  # there was less to write: it is killed idle
-        if chance.randrange(3) == 0:
-            replicas.running[number].stop()
-        else:
-            replicas.running[number].kill9()
-        next_one = replicas.wait_leader(but=[number])
+        ended = replicas.running[number]
+        ended.process.stop(signal.SIGTERM if chance.randrange(3) == 0 else signal.SIGKILL)
+        ended.check_sanitizers()
+        assert ended.process.popen.returncode in (0, -signal.SIGKILL) or ended.find_log("leadership is lost")
+        next_one = replicas.wait_leader(but=[number], revive=FAST)
         replicas.check_silent_since(number, replicas.taken_over_at(next_one))
         replicas.start(number, *FAST)
     held = cluster.wait_all_served(len(alive), timeout=60)
@@ -285,7 +307,7 @@ def test_the_leader_is_killed_again_and_again(replicas, count):
 
 def test_a_lease_that_is_deleted_is_written_anew(replicas):
     cluster = replicas.cluster
-    first, second = two(replicas, *FAST)
+    first, second = two(replicas, *STEADY)
     holder = replicas.lease()["spec"]["holderIdentity"]
     cluster.api.delete("Lease", LEASE, cluster.replica_namespace)
     again = wait_until("it is there again", lambda: cluster.api.find("Lease", LEASE, cluster.replica_namespace))
