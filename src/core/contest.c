@@ -47,8 +47,8 @@ static bool address_is_lost(const struct service *s, const struct service_in *in
 static bool condition_is_spoilt(const struct service *s, const struct service_in *in)
 {
 	/* Of one that is gone the API keeps nobody's name. */
-	return (in->condition_manager || in->condition == COND_ABSENT) && s->decided && !s->mute &&
-	       !condition_differs(s) &&
+	return in->by != TOLD_BY_ANSWER && (in->condition_manager || in->condition == COND_ABSENT) &&
+	       s->decided && !s->mute && !condition_differs(s) &&
 	       (in->condition != (enum condition_status)s->condition_seen ||
 		!same_text(in->reason, s->reason_seen) ||
 		!same_text(in->message ? in->message : "", s->message_seen ? s->message_seen : ""));

@@ -9,23 +9,29 @@ import signal
 import time
 
 from .berth import Berth
-from .chaos_load import MOVING_RANGES, Workload
-from .chaos_quiet import problems
-from .chaos_watch import Witness
+from .chaos_load import Workload
+from .chaos_quiet import Quiet
+from .chaos_watch import History, NodeWitness, Witness
+from .chaos_world import CLUSTER_CIDR, CLUSTER_MASK, ranges_of
 from .process import wait_until
 
 OPERATORS = 2
 FLAGS = ["--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
-         "--leader-election-retry-period=500ms", "--mass-release-delay=0s", "--log-level=warn"]
+         "--leader-election-retry-period=500ms", "--mass-release-delay=0s", "--log-level=warn",
+         f"--cluster-pool-ipv4-cidr={CLUSTER_CIDR}", f"--cluster-pool-ipv4-mask-size={CLUSTER_MASK}",
+         "--node-resource=nodes"]
 ROUNDS_TO_QUIET = 3
 QUIET_SECONDS = 120
 
 # What the embedded API can be told to do to the operators. Rules of one round are drawn from these.
-RULES = ["latency:0.2,ms=150", "latency:0.02,ms=2500", "403:0.05", "404:0.05,not=leases", "409:0.2", "410:0.3",
+RULES = ["latency:0.2,ms=150", "latency:0.02,ms=2500", "403:0.05",
+         "404:0.05,not=leases", "404,resource=ipaddresses", "409:0.2", "410:0.3",
          "429:0.15,retry-after=1", "429:0.1,retry-after=0", "500:0.15", "503:0.15,retry-after=1", "drop:0.15",
-         "lost:0.25", "cut:0.5,ms=800", "404,resource=ipaddresses", "403,verb=patch,resource=services",
+         "lost:0.25", "cut:0.5,ms=800", "403,verb=patch,resource=services",
          "404,resource=ciliumloadbalancerippools", "lost,resource=ipaddresses,verb=create",
-         "lost,resource=services,verb=patch"]
+         "lost,resource=services,verb=patch", "lost,resource=nodes,verb=patch", "409:0.5,resource=nodes",
+         "500:0.5,resource=ippoolpolicies+ipreservations", "403,resource=ipreservations", "403,resource=ippoolpolicies",
+         "lost,resource=ciliumloadbalancerippools,verb=patch"]
 
 TOXICS = [("latency", {"latency": 200, "jitter": 200}), ("bandwidth", {"rate": 10}), ("timeout", {"timeout": 0}),
           ("timeout", {"timeout": 300}), ("reset_peer", {"timeout": 100}), ("slow_close", {"delay": 1000}),
@@ -56,7 +62,11 @@ class Chaos:
         self.frozen = {}  # number of an operator -> until when
         self.sick = {}    # number of a link -> until when
         self.plan = ""
-        self.witness = Witness(lambda: cluster.api, MOVING_RANGES)
+        cluster.grant("cluster-pool")
+        self.history = History(CLUSTER_CIDR, CLUSTER_MASK)
+        self.witness = Witness(lambda: cluster.api, ranges_of, self.history)
+        self.nodes = NodeWitness(lambda: cluster.api, self.history)
+        self.checks = Quiet(self.witness, self.nodes)
         self.workload = Workload(lambda: cluster.api, self.witness, random.Random(seed + 1))
 
     # The operators
@@ -180,14 +190,14 @@ class Chaos:
     def _check_witness(self):
         if self.workload.error:
             raise self.workload.error
-        if self.witness.violations:
-            raise Violation("; ".join(self.witness.violations[:5]))
+        wrong = self.witness.violations + self.nodes.violations
+        if wrong:
+            raise Violation("; ".join(wrong[:5]))
 
     def _round(self):
         self.rounds += 1
         if self.embedded:
             self._set_plan(self.chance.sample(RULES, self.chance.randrange(1, 4)))
-        self.workload.edit_pools = self.chance.random() < 0.3
         self.workload.resume()
         events, weights = zip(*self._events())
         # In most rounds the embedded API does the harm, in the others processes and connections die as well.
@@ -212,7 +222,7 @@ class Chaos:
 
         def all_is_right():
             self._supervise()
-            found[:] = problems(self.cluster.api, self.operators, self.witness)
+            found[:] = self.checks.problems(self.cluster.api, self.operators)
             return not found
         for _ in range(2):
             try:
@@ -221,7 +231,23 @@ class Chaos:
                 raise Violation(f"{e}: " + "; ".join(found[:8])) from None
             time.sleep(0.3)
         self._check_witness()
-        self.witness.quiet()
+        wrong = self.history.judge()
+        if not self.workload.policies_changed:
+            wrong += self.checks.over_quota()
+        if wrong:
+            raise Violation("; ".join(wrong[:5]))
+        self.workload.policies_changed = False
+        self.checks.remember()
+        self.witness.quiet(self.checks.world.barred())
+
+    def stop_in_order(self):
+        """The last thing: whoever still runs ends within its time, with status 0, and nothing was lost on the way;
+        the server too, where that is ours."""
+        server = getattr(self.cluster, "server", None)
+        for operator in [*self.operators, *([server] if server else [])]:
+            if operator.running():
+                operator.stop()
+                self.counts["(ends in order)"] += 1
 
     def run(self, faults):
         """Returns the line of counts; a Violation says what was wrong, the seed, and the last faults."""
@@ -231,18 +257,24 @@ class Chaos:
                 self._start(i)
             self.workload.prepare()
             self.witness.start()
+            self.nodes.start()
             self.workload.start()
             self.quiet()
             told = 0
             while self.faults < faults:
+                # What nobody edits must stand still, so in some epochs nobody edits it.
+                self.workload.edit_pools = self.chance.random() < 0.5
+                self.workload.edit_rules = self.chance.random() < 0.5
                 for _ in range(ROUNDS_TO_QUIET):
                     self._round()
                 self.quiet()
                 if self.faults >= told + max(faults // 20, 1):
                     told = self.faults
                     self.say(f"{told} faults, {self.quiets} quiet moments, {time.monotonic() - began:.0f} s")
+            self.workload.stop()
+            self.stop_in_order()
             return self.summary(began)
-        except Violation as e:
+        except (Violation, AssertionError) as e:
             last = "\n  ".join(self.last)
             raise Violation(f"VIOLATION: {e}\nSEED={self.seed} BACKEND={self.cluster.backend}, "
                             f"after {self.faults} faults; the last ones:\n  {last}\n"
@@ -253,12 +285,13 @@ class Chaos:
     def summary(self, began, violations=0):
         kinds = " ".join(f"{k}={n}" for k, n in sorted(self.counts.items()))
         return (f"chaos: backend={self.cluster.backend} seed={self.seed} faults={self.faults} violations={violations} "
-                f"quiet={self.quiets} changes={self.workload.done} events={self.witness.events} "
+                f"quiet={self.quiets} changes={self.workload.done} events={self.witness.events + self.nodes.events} "
                 f"seconds={time.monotonic() - began:.0f}; {kinds}")
 
     def end(self):
         self.workload.stop()
         self.witness.stop()
+        self.nodes.stop()
         with contextlib.suppress(OSError, AssertionError):
             self._heal_what_is_due(everything=True)
         for operator in self.operators:
