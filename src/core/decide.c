@@ -2,6 +2,7 @@
 
 #include "core/by_family.h"
 #include "core/by_request.h"
+#include "core/cooling.h"
 #include "core/ledger.h"
 #include "core/may_keep.h"
 #include "core/pool.h"
@@ -257,6 +258,12 @@ struct stand {
 	struct quota_use *quota; /* whose list it is; NULL = of a pool */
 };
 
+/* Is there one that cools, and that anybody may have for want of another? */
+static bool has_last_resort(const struct ipam *m, const struct pool *p, enum family f)
+{
+	return m->n_cooling && cooling_longest(m, p, f);
+}
+
 /* Lists that the Service stood in may have something for the next in line. */
 static void pass_on(struct ipam *m, const struct stand *lists, size_t n)
 {
@@ -267,7 +274,9 @@ static void pass_on(struct ipam *m, const struct stand *lists, size_t n)
 			struct pool *p = m->pools[j];
 			for (int f = 0; f < FAMILIES; f++)
 				if (lists[i].list == &p->waiters[f] && p->waiters[f].head &&
-				    pool_usable(m, p) && pool_has_free(m, p, (enum family)f))
+				    pool_usable(m, p) &&
+				    (pool_has_free(m, p, (enum family)f) ||
+				     has_last_resort(m, p, (enum family)f)))
 					wake_first(m, &p->waiters[f]);
 		}
 	}

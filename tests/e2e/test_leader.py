@@ -248,7 +248,7 @@ def test_a_follower_that_is_cut_off_does_not_disturb(replicas, proxied):
     """It takes the Lease for abandoned, and finds out that it is not."""
     cluster = replicas.cluster
     proxy, kubeconfig = proxied
-    first = replicas.start(0, *STEADY)
+    first = replicas.start(0, *CALM)
     first.wait_log("this replica leads now")
     second = replicas.start(1, *CALM, kubeconfig=kubeconfig)
     replicas.wait_follower(1)
