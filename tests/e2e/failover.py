@@ -154,7 +154,7 @@ class Run:
         """Recorders that only begin now: who leads anew may have written before."""
         for name in ("services", "records"):
             old = getattr(self, name)
-            old.caught_up()
+            old.caught_up(timeout=120)  # the watch may be cut off for being slow
             assert old.moves() == [] and old.duplicates() == [], (old.moves(), old.duplicates())
             fresh = Recorder(self.cluster.api, old.kind).start()
             setattr(self, name, fresh)
