@@ -492,7 +492,9 @@ static void on_kinds(struct reflector *r, const struct kube_result *result)
 {
 	char text[WHY_MAX];
 	CLEANUP(freep) char *why = xstrdup(r->trouble.msg);
-	if (result->status == 404 || (kube_ok(result) && !lists_kind(result->body, r->resource->plural))) {
+	/* Who may not see the list of kinds has nothing but the 404 to go by. */
+	if (result->status == 404 || result->status == 403 ||
+	    (kube_ok(result) && !lists_kind(result->body, r->resource->plural))) {
 		not_served(r, why);
 		return;
 	}

@@ -7,6 +7,7 @@ the new leader, and the first status that it wrote. Ends with 1 if an address mo
 by who led no more."""
 
 import argparse
+import contextlib
 import itertools
 import os
 import shutil
@@ -36,6 +37,7 @@ class Load(threading.Thread):
         self.cluster = cluster
         self.alive = []
         self.ended = threading.Event()
+        self.turn = threading.Lock()  # whoever holds it makes the next change, or sees to it that there is none
         self.error = None
 
     def run(self):
@@ -43,10 +45,11 @@ class Load(threading.Thread):
             for number in itertools.count():
                 if self.ended.is_set():
                     return
-                self.cluster.create_service(f"s{number}")
-                self.alive.append(f"s{number}")
-                if len(self.alive) > ALIVE:
-                    self.cluster.api.delete("Service", self.alive.pop(0))
+                with self.turn:
+                    self.cluster.create_service(f"s{number}")
+                    self.alive.append(f"s{number}")
+                    if len(self.alive) > ALIVE:
+                        self.cluster.api.delete("Service", self.alive.pop(0))
                 time.sleep(0.02)
         except Exception as e:  # shown at the end
             self.error = e
@@ -75,6 +78,7 @@ class Run:
         self.identities = {}
         self.late = []
         self.lost = 0
+        self.load = None
         self.victim = None
 
     def start(self, number):
@@ -154,7 +158,8 @@ class Run:
         """Recorders that only begin now: who leads anew may have written before."""
         for name in ("services", "records"):
             old = getattr(self, name)
-            old.caught_up(timeout=120)  # the watch may be cut off for being slow
+            with self.load.turn if self.load else contextlib.nullcontext():
+                old.caught_up(timeout=120)  # the watch may be cut off for being slow
             assert old.moves() == [] and old.duplicates() == [], (old.moves(), old.duplicates())
             fresh = Recorder(self.cluster.api, old.kind).start()
             setattr(self, name, fresh)
@@ -181,7 +186,7 @@ def measure(cluster, options):
     for number in range(options.replicas):
         run.start(number)
     run.wait_leader()
-    load = Load(cluster)
+    load = run.load = Load(cluster)
     load.start()
     leases, writes = [], []
     try:

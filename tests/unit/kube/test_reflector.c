@@ -450,15 +450,18 @@ static void a_404_alone_is_no_proof_that_a_kind_is_gone(void **state)
 		{ { "GET /api/v1 " }, 200, NULL, "{\"resources\":[{\"name\":\"services/status\"}]}", END },
 		{ { "/api/v1/services", STREAM_ASKS }, 404, NULL, "never heard of it" },
 		{ { "GET /api/v1 " }, 404, NULL, "" },
+		{ { "/api/v1/services", STREAM_ASKS }, 404, NULL, "nor now" },
+		{ { "GET /api/v1 " }, 403, NULL, "" },
 		{ { "/api/v1/services", STREAM_ASKS }, 200, NULL, INITIAL_END("9"), HOLD },
 	};
 	doubts = true;
 	START(RES_SERVICES, script);
-	run_until("<not served: 404: never heard of it> <listing> begin end <watching>");
+	run_until("nor now> <listing> begin end <watching>");
 	assert_string_equal(buf_str(&told),
 			    "<retrying: 404: no> <retrying: 503: busy> <listing> begin +a end <watching> "
 			    "<retrying: the watch was cut> <not served: 404: no> "
-			    "<not served: 404: never heard of it> <listing> begin end <watching>");
+			    "<not served: 404: never heard of it> <not served: 404: nor now> <listing> begin "
+			    "end <watching>");
 }
 
 static void a_new_list_can_be_asked_for(void **state)
