@@ -142,7 +142,7 @@ void trace_by_name(const struct ipam *m, const struct service *s, const struct i
 void by_request(struct ipam *m, struct service *s, struct verdict *v, const struct ipam_trace *t)
 {
 	struct request r[REQUESTS_MAX];
-	struct ip asked[REQUESTS_MAX];
+	struct ip asked[REQUESTS_MAX] = { 0 };
 	size_t n = service_requests(s, r), n_asked = 0;
 	for (size_t i = 0; i < n && i < REQUESTS_MAX; i++) {
 		const size_t from = v->text.len;
