@@ -36,7 +36,7 @@ enum {
 	 * the loop rests until about an eighth of them are answered. */
 	REST_CALLS = 16,
 	REST_PART = 8,
-	REST_MAX_MS = 20,
+	REST_MAX_MS = 50,
 };
 
 struct pool {
