@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { QUOTE_MAX = 80 };
+
 void buf_done(struct buf *b)
 {
 	free(b->ptr);
@@ -128,6 +130,60 @@ void buf_add_utf8(struct buf *b, struct slice s)
 	}
 }
 
+/* Of a sequence of up to three bytes. */
+static unsigned code_point(const unsigned char *p, size_t n)
+{
+	return n == 1   ? p[0]
+	       : n == 2 ? (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu)
+			: (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+}
+
+/* C0, DEL, C1; marks, embeddings and isolates of the direction of writing; separators of lines. */
+static bool is_obeyed(const unsigned char *p, size_t n)
+{
+	if (n > 3)
+		return false;
+	unsigned c = code_point(p, n);
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* As many signs as `most` bytes have room for; returns how much of `s` that is. */
+static size_t add_shown(struct buf *b, struct slice s, size_t most)
+{
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	size_t i = 0;
+	while (i < s.len) {
+		char escape[8];
+		const char *sign = (const char *)p + i;
+		size_t n = utf8_len(p + i, s.len - i), len = n;
+		if (n == 0) {
+			sign = "\xef\xbf\xbd";
+			len = 3;
+		} else if (is_obeyed(p + i, n)) {
+			len = (size_t)snprintf(escape, sizeof(escape), "\\u%04x", code_point(p + i, n));
+			sign = escape;
+		}
+		if (len > most)
+			break;
+		buf_add(b, sign, len);
+		most -= len;
+		i += n ? n : 1;
+	}
+	return i;
+}
+
+void buf_add_shown(struct buf *b, struct slice s)
+{
+	(void)add_shown(b, s, SIZE_MAX);
+}
+
+void buf_add_quote(struct buf *b, struct slice s)
+{
+	buf_add_char(b, '"');
+	buf_add_str(b, add_shown(b, s, QUOTE_MAX) < s.len ? "...\"" : "\"");
+}
+
 void buf_add_json(struct buf *b, struct slice s)
 {
 	const unsigned char *p = (const unsigned char *)s.ptr;
@@ -135,7 +191,7 @@ void buf_add_json(struct buf *b, struct slice s)
 	size_t i = 0;
 	while (i < s.len) {
 		size_t run = i;
-		while (run < s.len && p[run] >= 0x20 && p[run] < 0x80 && p[run] != '"' && p[run] != '\\')
+		while (run < s.len && p[run] >= 0x20 && p[run] < 0x7f && p[run] != '"' && p[run] != '\\')
 			run++;
 		if (run > i)
 			buf_add(b, p + i, run - i);
@@ -143,7 +199,7 @@ void buf_add_json(struct buf *b, struct slice s)
 		if (i == s.len)
 			break;
 		size_t n = utf8_len(p + i, s.len - i);
-		if (n > 1) {
+		if (n > 1 && !is_obeyed(p + i, n)) {
 			buf_add(b, p + i, n);
 		} else if (n == 0) {
 			buf_add_str(b, "\\ufffd");
@@ -156,7 +212,7 @@ void buf_add_json(struct buf *b, struct slice s)
 		} else if (p[i] == '\t') {
 			buf_add_str(b, "\\t");
 		} else {
-			buf_addf(b, "\\u%04x", p[i]);
+			buf_addf(b, "\\u%04x", code_point(p + i, n));
 		}
 		i += n;
 	}

@@ -35,8 +35,14 @@ void buf_add_char(struct buf *b, char c);
 [[gnu::format(printf, 2, 0)]] void buf_vaddf(struct buf *b, const char *fmt, va_list ap);
 /* Bytes that are no UTF-8 become U+FFFD, each its own. */
 void buf_add_utf8(struct buf *b, struct slice s);
-/* As a JSON string, with its quotes. Bytes that are no UTF-8 become U+FFFD. */
+/* As a JSON string, with its quotes. Bytes that are no UTF-8 become U+FFFD. Signs that a terminal or a log
+ * would obey instead of showing them are escaped: controls, ends of lines, turns of the direction of writing.
+ */
 void buf_add_json(struct buf *b, struct slice s);
+/* For people to read: the same signs as \uXXXX, all else as it is. */
+void buf_add_shown(struct buf *b, struct slice s);
+/* What somebody else wrote, in a message: shown so, in double quotes, and cut after 80 bytes. */
+void buf_add_quote(struct buf *b, struct slice s);
 /* For a path or query part of a URL: everything but unreserved characters as %XX. */
 void buf_add_url(struct buf *b, struct slice s);
 /* Drops the first n bytes. */

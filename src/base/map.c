@@ -11,6 +11,70 @@ uint32_t hash_bytes(const void *p, size_t n)
 	return h;
 }
 
+static uint64_t seed[2];
+
+void map_seed(uint64_t a, uint64_t b)
+{
+	seed[0] = a;
+	seed[1] = b;
+}
+
+static uint64_t turn(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_rounds(uint64_t v[4], int n)
+{
+	while (n-- > 0) {
+		v[0] += v[1];
+		v[2] += v[3];
+		v[1] = turn(v[1], 13) ^ v[0];
+		v[3] = turn(v[3], 16) ^ v[2];
+		v[0] = turn(v[0], 32) + v[3];
+		v[2] += v[1];
+		v[3] = turn(v[3], 21) ^ v[0];
+		v[1] = turn(v[1], 17) ^ v[2];
+		v[2] = turn(v[2], 32);
+	}
+}
+
+static void sip_take(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_rounds(v, 2);
+	v[0] ^= word;
+}
+
+/* Little endian, whatever the machine. */
+static uint64_t word_at(const unsigned char *b, size_t n)
+{
+	uint64_t word = 0;
+	for (size_t i = 0; i < n; i++)
+		word |= (uint64_t)b[i] << 8 * i;
+	return word;
+}
+
+/* As in "SipHash: a fast short-input PRF" (Aumasson, Bernstein, 2012). */
+uint64_t hash_keyed(const void *p, size_t n)
+{
+	const unsigned char *b = p;
+	uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
+			  seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
+	size_t whole = n / 8 * 8;
+	for (size_t i = 0; i < whole; i += 8)
+		sip_take(v, word_at(b + i, 8));
+	sip_take(v, word_at(b + whole, n - whole) | (uint64_t)n << 56);
+	v[2] ^= 0xff;
+	sip_rounds(v, 4);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static uint32_t place_of(struct slice key)
+{
+	return (uint32_t)hash_keyed(key.ptr, key.len);
+}
+
 void map_done(struct map *m)
 {
 	free(m->slots);
@@ -39,7 +103,7 @@ void *map_get_slice(const struct map *m, struct slice key)
 {
 	if (m->n == 0)
 		return NULL;
-	const struct map_slot *s = &m->slots[find(m, key, hash_bytes(key.ptr, key.len))];
+	const struct map_slot *s = &m->slots[find(m, key, place_of(key))];
 	return s->key ? s->value : NULL;
 }
 
@@ -70,7 +134,7 @@ void *map_put(struct map *m, const char *key, void *value)
 	if ((m->n + 1) * 4 > m->cap * 3)
 		rehash(m, m->cap ? m->cap * 2 : 16);
 	struct slice k = slice_of(key);
-	uint32_t hash = hash_bytes(k.ptr, k.len);
+	uint32_t hash = place_of(k);
 	struct map_slot *s = &m->slots[find(m, k, hash)];
 	void *old = s->key ? s->value : NULL;
 	if (!s->key)
@@ -85,7 +149,7 @@ void *map_del(struct map *m, const char *key)
 		return NULL;
 	struct slice k = slice_of(key);
 	size_t mask = m->cap - 1;
-	size_t hole = find(m, k, hash_bytes(k.ptr, k.len));
+	size_t hole = find(m, k, place_of(k));
 	if (!m->slots[hole].key)
 		return NULL;
 	void *value = m->slots[hole].value;

@@ -28,5 +28,12 @@ void *map_del(struct map *m, const char *key);
 /* size_t at = 0; while ((v = map_next(&m, &at))) ... ; the map must not change meanwhile. */
 void *map_next(const struct map *m, size_t *at);
 
-/* FNV-1a. */
+/* Keys may be what others write (labels, names), and whoever knows where a key goes can send a hundred
+ * thousand that all go to one place. So a program that serves others makes the places unforeseeable by random
+ * bits, once and before any map has an entry. Without it each run is like the other. */
+void map_seed(uint64_t a, uint64_t b);
+
+/* FNV-1a: for what nobody gains by foreseeing. */
 uint32_t hash_bytes(const void *p, size_t n);
+/* SipHash-2-4 under the key of map_seed(). */
+uint64_t hash_keyed(const void *p, size_t n);

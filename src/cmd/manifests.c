@@ -9,13 +9,16 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+/* What is wrong quotes the manifest, which anybody may have written. */
 void manifest_complain(const char *verb, const char *path, int line, const char *what)
 {
+	CLEANUP(buf_done) struct buf shown = BUF_INIT(SIZE_MAX / 2);
+	buf_add_shown(&shown, slice_of(what));
 	if (line)
 		(void)fprintf(stderr, "%s %s: %s: document at line %d: %s\n", program_name(), verb, path,
-			      line, what);
+			      line, buf_str(&shown));
 	else
-		(void)fprintf(stderr, "%s %s: %s: %s\n", program_name(), verb, path, what);
+		(void)fprintf(stderr, "%s %s: %s: %s\n", program_name(), verb, path, buf_str(&shown));
 }
 
 static void mistake(struct manifest_reader *r, int line, const struct err *e)

@@ -1,5 +1,7 @@
 /* berth operator: watches a cluster, or the embedded API, and gives out addresses. */
 #include "operator/operator.h"
+
+#include "base/map.h"
 #include "cmd/operator_options.h"
 #include "cmd/verbs.h"
 #include "deploy/crds.h"
@@ -104,6 +106,13 @@ static int connect_kube(struct run *r, struct err *e)
 	return kube_new(r->loop, config, r->options.max_in_flight, &r->kube, e);
 }
 
+/* What others may not foresee. */
+static void fill_random(void *bytes, size_t n)
+{
+	if (getrandom(bytes, n, 0) != (ssize_t)n)
+		abort();
+}
+
 /* The host name tells people who it is, the random part that it is this process and no later one. */
 static char *new_identity(void)
 {
@@ -112,8 +121,7 @@ static char *new_identity(void)
 	if (gethostname(host, sizeof(host)) < 0 || !host[0])
 		(void)snprintf(host, sizeof(host), "unknown");
 	host[sizeof(host) - 1] = '\0';
-	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
-		abort();
+	fill_random(b, sizeof(b));
 	return xasprintf("%s_%02x%02x%02x%02x%02x%02x%02x%02x", host, b[0], b[1], b[2], b[3], b[4], b[5],
 			 b[6], b[7]);
 }
@@ -263,6 +271,9 @@ int cmd_operator(int argc, char **argv)
 {
 	struct run r = { 0 };
 	struct err e = { 0 };
+	uint64_t seed[2];
+	fill_random(seed, sizeof(seed));
+	map_seed(seed[0], seed[1]);
 	int code = operator_options_parse(argc, argv, &r.options);
 	if (code < 0) {
 		/* One thread allocates; the resolver's must not get an arena of its own. */

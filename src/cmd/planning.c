@@ -39,8 +39,11 @@ static unsigned put_snapshot(const struct planning_options *o, const struct snap
 static void tell_lines(const char *verb, const char *text)
 {
 	struct slice rest = slice_of(text), line;
-	while (slice_cut(&rest, '\n', &line))
-		(void)fprintf(stderr, "%s %s: %.*s\n", program_name(), verb, SLICE_ARG(line));
+	while (slice_cut(&rest, '\n', &line)) {
+		CLEANUP(buf_done) struct buf shown = BUF_INIT(SIZE_MAX / 2);
+		buf_add_shown(&shown, line);
+		(void)fprintf(stderr, "%s %s: %s\n", program_name(), verb, buf_str(&shown));
+	}
 }
 
 int planning_begin(const struct planning_options *o, struct planning *ret)

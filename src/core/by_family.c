@@ -15,25 +15,45 @@
 
 const char not_shared[] = "not shared with ";
 
-/* The address that a sharing group has already, oldest member first. ret_why: why none would do. */
+static void verdict_done(struct verdict *v)
+{
+	buf_done(&v->text);
+}
+
+/* Why s may not join, owned by the caller; NULL: it may. */
+static char *join_refused(struct ipam *m, struct service *s, const struct addr *a,
+			  const struct service **ret_rival)
+{
+	CLEANUP(verdict_done) struct verdict unused = { .text = BUF_INIT(MESSAGE_MAX) };
+	*ret_rival = NULL;
+	const char *why = sharing_join_refused(a, s, ret_rival);
+	if (!why && (addr_foreign_claim(a, s) || !addr_record_allows(a, s)))
+		why = "it is in use elsewhere too";
+	if (!why && !some_pool_gives(m, s, &unused, "it", a->ip)) {
+		why = buf_str(&unused.text);
+		quota_wait_at(m, s, a->ip);
+	}
+	return why ? xstrdup(why) : NULL;
+}
+
+/* The address that a sharing group has already, oldest member first. ret_why: why none would do. Of a group
+ * of thousands most members have the same address, so the answer is kept for the next one. */
 static struct addr *group_address(struct ipam *m, struct service *s, enum family f, char **ret_why,
 				  const struct ipam_trace *trace)
 {
 	struct addr *best = NULL;
-	const struct service *best_holder = NULL;
+	const struct addr *asked = NULL;
+	const struct service *best_holder = NULL, *rival = NULL;
+	CLEANUP(freep) char *why = NULL;
 	for (struct service *t = sharing_first(m, s); t; t = t->extra->key_next) {
 		for (size_t i = 0; t != s && i < t->n_held; i++) {
 			struct addr *a = t->held[i].addr;
-			const struct service *rival = NULL;
 			if (a->ip.family != f)
 				continue;
-			const char *why = sharing_join_refused(a, s, &rival);
-			struct verdict unused = { .text = BUF_INIT(MESSAGE_MAX) };
-			if (!why && (addr_foreign_claim(a, s) || !addr_record_allows(a, s)))
-				why = "it is in use elsewhere too";
-			if (!why && !some_pool_gives(m, s, &unused, "it", a->ip)) {
-				why = buf_str(&unused.text);
-				quota_wait_at(m, s, a->ip);
+			if (a != asked) {
+				free(why);
+				why = join_refused(m, s, a, &rival);
+				asked = a;
 			}
 			if (trace)
 				trace->share(trace->arg, a->ip, rival ? rival->key : t->key, why);
@@ -48,10 +68,16 @@ static struct addr *group_address(struct ipam *m, struct service *s, enum family
 				best = a;
 				best_holder = t;
 			}
-			buf_done(&unused.text);
 		}
 	}
 	return best;
+}
+
+static void note_missing(struct slice pool, struct buf *out)
+{
+	buf_add_str(out, out->len ? "; pool " : "pool ");
+	buf_add_quote(out, pool);
+	buf_add_str(out, " does not exist");
 }
 
 /* Pools that berth.dev/pool names, in order of preference, then all others in the order of pools; owned by
@@ -73,8 +99,7 @@ static struct pool **pools_by_preference(const struct ipam *m, const struct serv
 		if (p && !again)
 			list[n++] = p;
 		else if (!p && one.len)
-			buf_addf(ret_missing, "%spool \"%.*s\" does not exist", ret_missing->len ? "; " : "",
-				 SLICE_ARG(one));
+			note_missing(one, ret_missing);
 	}
 	for (size_t i = 0, named = n; i < m->n_pools; i++) {
 		bool again = false;

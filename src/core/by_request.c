@@ -13,6 +13,10 @@
 #include "core/sharing.h"
 #include "core/wait.h"
 
+/* Bytes of a list of holders in a message: a group may be larger than a message, and a message that is too
+ * long says nothing. */
+enum { NAMES_SHOWN = 400 };
+
 static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, const char *text,
 			 struct addr *a)
 {
@@ -29,7 +33,7 @@ static void refuse_taken(struct ipam *m, struct service *s, struct verdict *v, c
 		fail(v, REASON_RESERVED, "%s is reserved for %s by IPReservation \"%s\"", text,
 		     r->service ? r->service : "nobody", r->name);
 	} else if (a->record && !addr_record_allows(a, s)) {
-		fail(v, REASON_ALREADY_ALLOCATED, "%s has a record of %s", text,
+		fail(v, REASON_ALREADY_ALLOCATED, "%s has a record of %.*s", text, NAMES_SHOWN,
 		     a->record->ours      ? a->record->holders
 		     : a->record->manager ? a->record->manager
 					  : "another manager");
@@ -74,8 +78,8 @@ bool take_by_name(struct ipam *m, struct service *s, struct verdict *v, struct i
 		return false;
 	}
 	if (is_kept(m, s, a)) {
-		fail(v, REASON_COOLING_DOWN, "%s was released lately and is kept for %s until %s", text,
-		     a->record->holders, time_format(cooling_ends(m, a), end));
+		fail(v, REASON_COOLING_DOWN, "%s was released lately and is kept for %.*s until %s", text,
+		     NAMES_SHOWN, a->record->holders, time_format(cooling_ends(m, a), end));
 		wait_for_ip(m, s, ip);
 		return false;
 	}

@@ -47,8 +47,10 @@ void service_classify(struct ipam *m, struct service *s, const char *opt_in)
 	struct slice text = slice_of(opt_in ? opt_in : "");
 	bool set = text.len > 0, value = false;
 	bool bad = set && slice_to_bool(text, &value) < 0;
-	if (s->extra)
-		str_replace(&s->extra->opt_in_bad, bad ? opt_in : NULL);
+	if (s->extra) {
+		free(s->extra->opt_in_bad);
+		s->extra->opt_in_bad = bad ? xstrndup(opt_in, strnlen(opt_in, OPT_IN_SHOWN_MAX)) : NULL;
+	}
 	s->not_ours = (uint8_t)why_not_ours(m, s, set, value, bad);
 	s->wanted = s->not_ours == OURS;
 	s->asked_us = s->wanted && (s->class || value);

@@ -47,7 +47,7 @@ struct node_object {
 struct node {
 	char *name;
 	struct claim_ref *claims; /* its addresses */
-	uint16_t n_claims;
+	uint32_t n_claims;
 	struct node_object as[SIDES];
 	struct tenure *tenures;
 	struct chore chore;

@@ -1,6 +1,7 @@
 #include "core/condition.h"
 
-enum { FOREIGN_MAX = 256 * 1024 };
+/* All that an object may have: they are written back as they were, and none may be lost. */
+enum { FOREIGN_MAX = 16 * 1024 * 1024 };
 
 static void forget_ours(struct condition_list *l)
 {

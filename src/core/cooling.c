@@ -14,6 +14,7 @@ struct left {
 	char *key;
 	struct addr **items;
 	size_t n, cap;
+	const struct cooling *newest; /* the last that was remembered here */
 };
 
 struct cooling {
@@ -24,7 +25,7 @@ struct cooling {
 	msec since;                  /* monotonic */
 	msec released_at;            /* wall, as it stood in the record */
 	struct left **for_whom;      /* owned array */
-	size_t n;
+	size_t n, cap;
 };
 
 /* ---- for whom ------------------------------------------------------------------------------------ */
@@ -32,9 +33,9 @@ struct cooling {
 static void remember(struct ipam *m, struct cooling *c, struct slice key)
 {
 	struct left *l = map_get_slice(&m->left, key);
-	for (size_t i = 0; l && i < c->n; i++)
-		if (c->for_whom[i] == l)
-			return;
+	/* One cooling address is remembered for all its holders before the next one is. */
+	if (l && l->newest == c)
+		return;
 	if (!l) {
 		l = xcalloc(1, sizeof(*l));
 		l->key = xstrndup(key.ptr, key.len);
@@ -42,7 +43,8 @@ static void remember(struct ipam *m, struct cooling *c, struct slice key)
 	}
 	vec_grow(&l->items, &l->cap, l->n + 1);
 	l->items[l->n++] = c->addr;
-	c->for_whom = xrealloc(c->for_whom, c->n + 1, sizeof(struct left *));
+	l->newest = c;
+	vec_grow(&c->for_whom, &c->cap, c->n + 1);
 	c->for_whom[c->n++] = l;
 }
 
@@ -53,6 +55,7 @@ static void forget(struct ipam *m, struct left *l, const struct addr *a)
 		i++;
 	if (i < l->n)
 		l->items[i] = l->items[--l->n];
+	l->newest = NULL; /* another may come to lie where the old one was */
 	if (l->n)
 		return;
 	map_del(&m->left, l->key);

@@ -1,5 +1,6 @@
 #include "core/decide.h"
 
+#include "core/ask.h"
 #include "core/by_family.h"
 #include "core/by_request.h"
 #include "core/cooling.h"
@@ -347,7 +348,9 @@ void decide(struct ipam *m, struct service *s, struct moment now, const struct i
 	}
 
 	struct verdict v = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
-	if (service_has_requests(s))
+	if (s->extra && s->extra->flaw)
+		fail(&v, REASON_INVALID_REQUEST, "%s", s->extra->flaw);
+	else if (service_has_requests(s))
 		by_request(m, s, &v, t);
 	else
 		by_family(m, s, &v, t);

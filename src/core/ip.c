@@ -1,11 +1,12 @@
 #include "core/ip.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-enum { GROUPS = 8, QUOTE_MAX = 80 };
+enum { GROUPS = 8 };
 
 const char *family_name(enum family f)
 {
@@ -121,17 +122,13 @@ static bool parse_v6(struct slice text, u128 *ret)
 	return true;
 }
 
-/* `"text" clause`. Whoever wrote the text may have written a novel: it is cut, between characters. */
+/* `"text" clause`. */
 static int refuse(struct slice text, struct err *e, const char *clause)
 {
-	size_t n = text.len;
-	if (n > QUOTE_MAX) {
-		n = QUOTE_MAX;
-		while (n > 0 && ((unsigned char)text.ptr[n] & 0xc0) == 0x80)
-			n--;
-	}
-	return err_set(e, EINVAL, "\"%.*s%s\" %s", (int)n, text.ptr ? text.ptr : "",
-		       n < text.len ? "..." : "", clause);
+	CLEANUP(buf_done) struct buf quote = BUF_INIT(ERR_TEXT_MAX);
+	if (e)
+		buf_add_quote(&quote, text);
+	return err_set(e, EINVAL, "%s %s", buf_str(&quote), clause);
 }
 
 /* The address, or what is wrong with it as a clause. */

@@ -255,34 +255,48 @@ static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
 	}
 }
 
-static bool refs_have(const struct claim_ref *refs, size_t n, struct claim_ref one)
+static int by_ref(const void *a, const void *b)
 {
+	const struct claim_ref *x = a, *y = b;
+	int c = ip_cmp(x->ip, y->ip);
+	return c ? c : (int)x->kind - (int)y->kind;
+}
+
+/* A Service may name a hundred thousand addresses in its externalIPs, so what is kept of them is sorted.
+ * Returns what is left without doubles. */
+static size_t refs_sort(struct claim_ref *refs, size_t n)
+{
+	size_t kept = 0;
+	if (n)
+		qsort(refs, n, sizeof(*refs), by_ref);
 	for (size_t i = 0; i < n; i++)
-		if (refs[i].kind == one.kind && ip_eq(refs[i].ip, one.ip))
-			return true;
-	return false;
+		if (kept == 0 || by_ref(&refs[kept - 1], &refs[i]) != 0)
+			refs[kept++] = refs[i];
+	return kept;
+}
+
+static bool refs_have(const struct claim_ref *sorted, size_t n, struct claim_ref one)
+{
+	return n && bsearch(&one, sorted, n, sizeof(one), by_ref);
 }
 
 void claims_set(struct ipam *m, const void *owner, const char *where, struct claim_ref **refs,
-		uint16_t *n_refs, const struct claim_ref *want, size_t n_want)
+		uint32_t *n_refs, const struct claim_ref *want, size_t n_want)
 {
 	if (*n_refs == 0 && n_want == 0)
 		return;
 	struct claim_ref *old = *refs, *fresh = NULL;
 	size_t n_old = *n_refs, n = 0;
-	if (n_want > UINT16_MAX)
-		n_want = UINT16_MAX;
-	if (n_want)
+	if (n_want) {
 		fresh = xmalloc(n_want * sizeof(*fresh));
-	for (size_t i = 0; i < n_want; i++) {
-		if (refs_have(fresh, n, want[i]))
-			continue;
-		if (!refs_have(old, n_old, want[i]))
-			claim_add(m, owner, where, want[i]);
-		fresh[n++] = want[i];
+		memcpy(fresh, want, n_want * sizeof(*fresh));
+		n = refs_sort(fresh, n_want);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (!refs_have(old, n_old, fresh[i]))
+			claim_add(m, owner, where, fresh[i]);
 	*refs = fresh;
-	*n_refs = (uint16_t)n;
+	*n_refs = (uint32_t)n;
 	for (size_t i = 0; i < n_old; i++)
 		if (!refs_have(fresh, n, old[i]))
 			claim_drop(m, owner, old[i]);

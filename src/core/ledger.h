@@ -30,7 +30,7 @@ void ledger_release(struct ipam *m, struct service *s, struct addr *a);
 const struct claim *addr_foreign_claim(const struct addr *a, const struct service *s);
 /* Makes the owner's claims be exactly `want`. */
 void claims_set(struct ipam *m, const void *owner, const char *where, struct claim_ref **refs,
-		uint16_t *n_refs, const struct claim_ref *want, size_t n_want);
+		uint32_t *n_refs, const struct claim_ref *want, size_t n_want);
 
 /* The record of the address does not stand in the way of `s`: there is none, or it is ours and names
  * s, nobody, or somebody who really holds the address now. */

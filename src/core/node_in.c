@@ -44,12 +44,43 @@ void node_prune(struct ipam *m, struct node *n)
 /* ---- its CIDRs
  * --------------------------------------------------------------------------------------------- */
 
-static bool has_range(const struct range *list, size_t n, struct range r)
+static int by_range(const void *a, const void *b)
 {
-	for (size_t i = 0; i < n; i++)
-		if (ip_eq(list[i].lo, r.lo) && ip_eq(list[i].hi, r.hi))
-			return true;
-	return false;
+	const struct range *x = a, *y = b;
+	int c = ip_cmp(x->lo, y->lo);
+	return c ? c : ip_cmp(x->hi, y->hi);
+}
+
+static bool has_range(const struct range *sorted, size_t n, struct range r)
+{
+	return n && bsearch(&r, sorted, n, sizeof(r), by_range);
+}
+
+static struct range *sorted_copy(const struct range *list, size_t n)
+{
+	struct range *copy = n ? xmalloc(n * sizeof(*copy)) : NULL;
+	if (n) {
+		memcpy(copy, list, n * sizeof(*copy));
+		qsort(copy, n, sizeof(*copy), by_range);
+	}
+	return copy;
+}
+
+/* Of equal ones the first stays, and the order is that of the list. */
+static size_t drop_doubles(struct range *list, size_t n)
+{
+	CLEANUP(freep) struct range *sorted = sorted_copy(list, n);
+	CLEANUP(freep) bool *met = n ? xcalloc(n, sizeof(bool)) : NULL;
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct range *at = bsearch(&list[i], sorted, n, sizeof(*sorted), by_range);
+		/* Of equal ones it finds always the same. */
+		if (met[at - sorted])
+			continue;
+		met[at - sorted] = true;
+		list[kept++] = list[i];
+	}
+	return kept;
 }
 
 /* The texts as networks; what is none goes to ret_bad. */
@@ -62,9 +93,10 @@ static struct range *read_cidrs(const struct node_in *in, size_t *ret_n, char **
 		bool host_bits;
 		if (range_parse_cidr(slice_of(in->cidrs[i]), &r, &host_bits, NULL) < 0)
 			str_replace(ret_bad, in->cidrs[i]);
-		else if (!has_range(list, *ret_n, r))
+		else
 			list[(*ret_n)++] = r;
 	}
+	*ret_n = drop_doubles(list, *ret_n);
 	return list;
 }
 
@@ -73,12 +105,13 @@ static void show_cidrs(struct ipam *m, struct node *n, enum node_side side, stru
 	struct node_object *o = &n->as[side];
 	struct range *old = o->cidrs;
 	size_t n_old = o->n_cidrs;
+	CLEANUP(freep) struct range *sorted = sorted_copy(list, n_list);
 	o->cidrs = list;
 	o->n_cidrs = n_list;
 	for (size_t i = 0; i < n_list; i++)
 		tenure_need(m, n, list[i])->shown[side] = true;
 	for (size_t i = 0; i < n_old; i++) {
-		struct tenure *t = has_range(list, n_list, old[i]) ? NULL : tenure_find(m, n, old[i]);
+		struct tenure *t = has_range(sorted, n_list, old[i]) ? NULL : tenure_find(m, n, old[i]);
 		if (!t)
 			continue;
 		t->shown[side] = false;

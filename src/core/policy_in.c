@@ -23,6 +23,13 @@ enum { FLAW_MAX = 1000 };
 	va_end(ap);
 }
 
+static void flaw_quoting(struct buf *b, const char *field, const char *text, const char *clause)
+{
+	CLEANUP(buf_done) struct buf quote = BUF_INIT(FLAW_MAX);
+	buf_add_quote(&quote, slice_of(text));
+	flaw(b, "%s: %s %s", field, buf_str(&quote), clause);
+}
+
 static int read_selector(const struct match_in *in, size_t n, struct selector *ret, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -102,8 +109,8 @@ static void read_watermark(const struct policy_in *in, struct policy *x, struct 
 	uint64_t n;
 	if (slice_to_u64((struct slice){ text.ptr, text.len - percent }, &n) < 0 || n > INT64_MAX ||
 	    (percent && n > 100)) {
-		flaw(bad, "spec.lowWatermark: \"%s\" is neither a number of addresses nor 0%% to 100%%",
-		     in->low_watermark);
+		flaw_quoting(bad, "spec.lowWatermark", in->low_watermark,
+			     "is neither a number of addresses nor 0% to 100%");
 		return;
 	}
 	x->low = (int64_t)n;
@@ -116,7 +123,8 @@ static void read_reuse(const struct policy_in *in, struct policy *x, struct buf 
 	x->reuse_early = in->reuse_early;
 	if (in->reuse_after && duration_parse(slice_of(in->reuse_after), &x->reuse_after) < 0) {
 		x->reuse_after = -1;
-		flaw(bad, "spec.reuseAfter: \"%s\" is no duration such as 10m, 1h30m or 0s", in->reuse_after);
+		flaw_quoting(bad, "spec.reuseAfter", in->reuse_after,
+			     "is no duration such as 10m, 1h30m or 0s");
 	}
 }
 
@@ -167,7 +175,7 @@ static struct policy *read_policy(const struct policy_in *in)
 	x->auto_assign = in->auto_assign;
 	x->protect = in->protect;
 	x->keep = in->keep;
-	x->flaw = bad.len ? xstrdup(buf_str(&bad)) : NULL;
+	x->flaw = bad.len || bad.overflow ? xstrdup(buf_str(&bad)) : NULL;
 	return x;
 }
 

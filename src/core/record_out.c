@@ -47,6 +47,36 @@ static bool story_close(struct story *h, struct slice holder, msec until)
 	return false;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Keeps of two lists what stands between the same beginning and the same end: one comes to a group of
+ * thousands, or leaves it. */
+static void keep_what_differs(struct slice *a, struct slice *b)
+{
+	size_t n = least(a->len, b->len), i = 0, same = 0;
+	for (; i < n && a->ptr[i] == b->ptr[i]; i++)
+		if (a->ptr[i] == ',')
+			same = i + 1;
+	if (i == n && (a->len == n || a->ptr[n] == ',') && (b->len == n || b->ptr[n] == ','))
+		same = n + 1;
+	const size_t in_a = least(same, a->len), in_b = least(same, b->len);
+	*a = (struct slice){ a->ptr + in_a, a->len - in_a };
+	*b = (struct slice){ b->ptr + in_b, b->len - in_b };
+	n = least(a->len, b->len);
+	same = 0;
+	for (i = 0; i < n && a->ptr[a->len - 1 - i] == b->ptr[b->len - 1 - i]; i++)
+		if (a->ptr[a->len - 1 - i] == ',')
+			same = i + 1;
+	if (i == n && (a->len == n || a->ptr[a->len - 1 - n] == ',') &&
+	    (b->len == n || b->ptr[b->len - 1 - n] == ','))
+		same = n + 1;
+	a->len -= least(same, a->len);
+	b->len -= least(same, b->len);
+}
+
 /* What the record says of its past, and who leaves or comes with the change to `holders`. `names` has room
  * for the texts. */
 static size_t tell_story(const struct addr *a, const char *holders, struct holding items[HOLDINGS_MAX],
@@ -59,23 +89,25 @@ static size_t tell_story(const struct addr *a, const char *holders, struct holdi
 			  r->history->item[i].until);
 	if (r->phase == RECORD_IS_COOLING)
 		return h.n; /* all have left, as it says already; who comes now is told by allocated-at */
-	struct slice rest = slice_of(r->holders), one;
+	struct slice old = slice_of(r->holders), fresh = slice_of(holders), rest, one;
+	keep_what_differs(&old, &fresh);
 	buf_clear(names);
 	/* A place in `names` must not move while it is borrowed. */
-	buf_add_str(names, r->holders);
+	buf_add_slice(names, old);
 	buf_add_char(names, ',');
-	buf_add_str(names, holders);
+	buf_add_slice(names, fresh);
 	if (names->overflow)
 		return h.n;
 	char *text = names->ptr, *key;
+	rest = old;
 	for (char *at = text; slice_cut(&rest, ',', &one); at = key + one.len + 1) {
 		key = at;
 		key[one.len] = '\0';
 		if (one.len && !holders_name(holders, key) && !story_close(&h, one, wall))
 			story_add(&h, key, r->allocated_at, wall);
 	}
-	key = text + strlen(r->holders) + 1;
-	rest = slice_of(holders);
+	key = text + old.len + 1;
+	rest = fresh;
 	while (slice_cut(&rest, ',', &one)) {
 		key[one.len] = '\0';
 		if (one.len && !holders_name(r->holders, key))

@@ -167,6 +167,8 @@ static void watch_expiry(struct ipam *m)
 			m->reservation_expires = r->expires_at;
 }
 
+enum { QUOTE_ROOM = 200 };
+
 static void read_addresses(struct reservation *r, const struct reservation_in *in)
 {
 	struct err e = { 0 };
@@ -175,6 +177,7 @@ static void read_addresses(struct reservation *r, const struct reservation_in *i
 	r->n_addresses = 0;
 	str_replace(&r->flaw, NULL);
 	bool has[FAMILIES] = { false };
+	char text[IP_TEXT_MAX];
 	for (size_t i = 0; i < in->n_addresses; i++) {
 		struct ip ip;
 		if (ip_parse(slice_trim(slice_of(in->addresses[i])), &ip, &e) < 0) {
@@ -185,16 +188,18 @@ static void read_addresses(struct reservation *r, const struct reservation_in *i
 			r->flaw = xasprintf(
 				"spec.addresses[%zu]: %s is a second %s address; one of each family "
 				"can be reserved",
-				i, in->addresses[i], family_name((enum family)ip.family));
+				i, ip_format(ip, text), family_name((enum family)ip.family));
 		} else {
 			has[ip.family] = true;
 			r->addresses[r->n_addresses++] = ip;
 		}
 	}
 	if (in->expires_at && time_parse(slice_of(in->expires_at), &r->expires_at) < 0) {
+		CLEANUP(buf_done) struct buf quote = BUF_INIT(QUOTE_ROOM);
+		buf_add_quote(&quote, slice_of(in->expires_at));
 		free(r->flaw);
-		r->flaw = xasprintf("spec.expiresAt: \"%s\" is no time such as 2026-12-31T23:00:00Z",
-				    in->expires_at);
+		r->flaw = xasprintf("spec.expiresAt: %s is no time such as 2026-12-31T23:00:00Z",
+				    buf_str(&quote));
 	}
 }
 

@@ -17,7 +17,7 @@ struct reservation {
 	char *flaw;      /* what of it cannot be read; NULL = nothing */
 	bool expired;
 	struct claim_ref *claims; /* owned: what it claims now */
-	uint16_t n_claims;
+	uint32_t n_claims;
 	struct reservation *next_for; /* the next one for the same Service, by name */
 
 	uint8_t phase_seen; /* enum reservation_phase, as the API shows it */

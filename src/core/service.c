@@ -60,6 +60,7 @@ static void free_extra(struct ipam *m, struct service *s)
 	free(x->ports);
 	free(x->external_ips);
 	free(x->opt_in_bad);
+	free(x->flaw);
 	free(x);
 	s->extra = NULL;
 }
@@ -142,16 +143,55 @@ static bool same_sharing(const struct service_extra *x, const struct service_ext
 	       x->n_ports == y->n_ports && memcmp(x->ports, y->ports, x->n_ports * sizeof(*x->ports)) == 0;
 }
 
+static size_t count_items(const char *list)
+{
+	struct slice rest = slice_of(list), one;
+	size_t n = 0;
+	while (slice_cut(&rest, ',', &one))
+		n += slice_trim(one).len > 0;
+	return n;
+}
+
+/* The text, unless it is longer than is taken; then it does not count, and `ret_flaw` says so. Whoever may
+ * create Services could else fill the memory, and make each decision slow. */
+static const char *within(const char *text, const char *what, char **ret_flaw)
+{
+	size_t n = text ? strnlen(text, (size_t)ANNOTATION_MAX + 1) : 0;
+	if (n <= ANNOTATION_MAX)
+		return text;
+	if (!*ret_flaw)
+		*ret_flaw = xasprintf("%s is longer than the %d bytes that are taken", what, ANNOTATION_MAX);
+	return NULL;
+}
+
+static const char *few_pools(const char *list, char **ret_flaw)
+{
+	size_t n = list ? count_items(list) : 0;
+	if (n <= POOLS_NAMED_MAX)
+		return list;
+	if (!*ret_flaw)
+		*ret_flaw =
+			xasprintf("berth.dev/pool names %zu pools; at most %d are taken", n, POOLS_NAMED_MAX);
+	return NULL;
+}
+
 /* Ports and Pods matter to those who may share an address, and to nobody else. */
 static struct service_extra *read_extra(const struct service_in *in)
 {
-	const char *requests = if_listed(in->requests), *request_ip = if_listed(in->request_ip);
-	const char *key = if_set(in->sharing_key), *pools = if_listed(in->pools);
+	CLEANUP(freep) char *flaw = NULL;
+	const char *requests =
+		within(if_listed(in->requests), "the annotation that asks for addresses", &flaw);
+	const char *request_ip = within(if_listed(in->request_ip), "spec.loadBalancerIP", &flaw);
+	const char *key = within(if_set(in->sharing_key), "the annotation with the sharing key", &flaw);
+	const char *pools = few_pools(within(if_listed(in->pools), "berth.dev/pool", &flaw), &flaw);
+	const char *namespaces = within(if_set(in->sharing_namespaces),
+					"the annotation of the namespaces to share with", &flaw);
 	bool value,
 		bad_opt_in = in->opt_in && in->opt_in[0] && slice_to_bool(slice_of(in->opt_in), &value) < 0;
-	if (!requests && !request_ip && !key && !pools && !in->n_external_ips && !bad_opt_in)
+	if (!requests && !request_ip && !key && !pools && !in->n_external_ips && !bad_opt_in && !flaw)
 		return NULL;
 	struct service_extra *x = xcalloc(1, sizeof(*x));
+	x->flaw = TAKE(flaw);
 	x->requests = copy(requests);
 	x->request_ip = copy(request_ip);
 	x->pools = copy(pools);
@@ -162,7 +202,7 @@ static struct service_extra *read_extra(const struct service_in *in)
 	}
 	if (key) {
 		x->sharing_key = copy(key);
-		x->sharing_namespaces = copy(if_set(in->sharing_namespaces));
+		x->sharing_namespaces = copy(namespaces);
 		x->permit_different_pods = in->permit_different_pods;
 		x->local = in->local;
 		x->pods = copy(in->pods);

@@ -24,8 +24,15 @@ struct family_wish {
 };
 struct family_wish service_families(const struct ipam *m, const struct service *s);
 
+/* Of what one who may create a Service writes, so much is taken. */
+enum {
+	REQUESTS_MAX = 64,          /* addresses asked for by name */
+	POOLS_NAMED_MAX = 64,       /* in berth.dev/pool */
+	ANNOTATION_MAX = 16 * 1024, /* bytes of each annotation */
+	OPT_IN_SHOWN_MAX = 80,      /* bytes of an opt-in that is no boolean, for the Warning */
+};
+
 /* Addresses that it asked for by name. */
-enum { REQUESTS_MAX = 64 };
 struct request {
 	struct ip ip;
 	struct slice bad; /* the item as it stands if it is no address */

@@ -124,7 +124,8 @@ struct service_extra {
 	struct ip *external_ips;
 	size_t n_external_ips;
 	bool permit_different_pods, local;
-	char *opt_in_bad; /* the unparsable opt-in value; NULL = fine */
+	char *opt_in_bad; /* the beginning of the unparsable opt-in value; NULL = fine */
+	char *flaw;       /* what of this is more than is taken; NULL = nothing */
 	/* Members of one sharing key are linked. */
 	struct service *key_prev, *key_next;
 };
@@ -157,7 +158,8 @@ struct service {
 	msec created, seen_at, waiting_since;
 	msec retry_at; /* monotonic; 0 = now */
 	size_t timer;  /* place in the timer heap + 1; 0 = not there */
-	uint16_t n_labels, n_ingress, n_held, n_leaving, n_claims;
+	uint32_t n_claims;
+	uint16_t n_labels, n_ingress, n_held, n_leaving;
 	uint16_t in_flight; /* effects out */
 	int8_t lane;
 	uint8_t tries;

@@ -61,24 +61,20 @@ static void tell_of_duplicates(struct ipam *m, const struct service *s)
 	}
 }
 
-static size_t place_in(const char *holders, const char *key)
+/* Holders stand in the order of joining, which the record knows; whom it does not name behind the others. */
+static void order_as_recorded(const struct ipam *m, struct addr *a)
 {
-	struct slice rest = slice_of(holders), one;
-	size_t at = 0;
-	while (slice_cut(&rest, ',', &one) && !slice_is(one, key))
-		at++;
-	return at;
-}
-
-/* Holders stand in the order of joining, which the record knows. */
-static void order_as_recorded(struct addr *a)
-{
-	for (size_t i = 1; i < a->n_holders; i++) {
-		struct service *s = a->holders[i];
-		size_t place = place_in(a->record->holders, s->key), at = i;
-		for (; at > 0 && place_in(a->record->holders, a->holders[at - 1]->key) > place; at--)
-			a->holders[at] = a->holders[at - 1];
-		a->holders[at] = s;
+	struct slice rest = slice_of(a->record->holders), one;
+	size_t n = 0;
+	while (n < a->n_holders && slice_cut(&rest, ',', &one)) {
+		struct service *s = map_get_slice(&m->services, one);
+		size_t at = n;
+		while (s && at < a->n_holders && a->holders[at] != s)
+			at++;
+		if (!s || at == a->n_holders)
+			continue;
+		memmove(a->holders + n + 1, a->holders + n, (at - n) * sizeof(struct service *));
+		a->holders[n++] = s;
 	}
 }
 
@@ -112,7 +108,7 @@ void takeover(struct ipam *m, struct moment now)
 			if (a->record && a->n_holders == 0)
 				record_settle(m, a, now);
 			else if (a->record && a->n_holders > 1)
-				order_as_recorded(a);
+				order_as_recorded(m, a);
 			if (ip_eq(ip, all.hi))
 				break;
 			ip = ip_make((enum family)f, ip_bits(ip) + 1);

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-enum { BODY_MAX = 1024 * 1024 };
+/* Conditions that others wrote go back as they were, and an object may have 1.5 MB of them. */
+enum { BODY_MAX = JS_SIZE_MAX };
 
 struct call {
 	struct call *prev, *next;

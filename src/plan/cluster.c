@@ -57,7 +57,7 @@ bool cluster_knows(struct slice kind, struct slice group, bool *ret_namespaced)
 	return false;
 }
 
-enum { EVENTS_MAX = 4 * 1024 * 1024, HISTORY_MAX = 16 * 1024 * 1024, BODY_MAX = 1024 * 1024 };
+enum { EVENTS_MAX = 4 * 1024 * 1024, HISTORY_MAX = 16 * 1024 * 1024, BODY_MAX = JS_SIZE_MAX };
 
 struct cluster *cluster_new(const struct ipam_config *config, const struct view_config *v, msec wall)
 {

@@ -1,8 +1,11 @@
 #include "plan/explain.h"
 
+/* What the Service's owner wrote goes to the terminal of an administrator. */
 static void add_line(struct buf *out, const char *head, const char *text)
 {
-	buf_addf(out, "%-9s %s\n", head, text[0] ? text : "-");
+	buf_addf(out, "%-9s ", head);
+	buf_add_shown(out, slice_of(text[0] ? text : "-"));
+	buf_add_char(out, '\n');
 }
 
 static void add_wants(const struct explanation *x, struct buf *out)
@@ -47,8 +50,10 @@ static void print_head(const struct explanation *x, struct buf *out)
 		add_line(out, "Leaves", x->leaves);
 	if (strcmp(x->before, x->after) != 0)
 		add_line(out, "Gets", x->after);
-	buf_addf(out, "%-9s %s%s%s\n", "State", x->reason[0] ? x->reason : "-", x->message[0] ? ": " : "",
-		 x->message);
+	CLEANUP(freep)
+	char *state =
+		xasprintf("%s%s%s", x->reason[0] ? x->reason : "-", x->message[0] ? ": " : "", x->message);
+	add_line(out, "State", state);
 }
 
 static void print_requests(const struct explanation *x, struct buf *out)
@@ -120,7 +125,8 @@ static void print_table(const struct explanation *x, struct buf *out)
 		print_pools(x, out);
 		buf_add_char(out, '\n');
 	}
-	buf_addf(out, "%s\n", x->advice);
+	buf_add_shown(out, slice_of(x->advice));
+	buf_add_char(out, '\n');
 }
 
 /* ---- for programs ----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 #include "plan/print.h"
 
-enum { GAP = 3 };
+enum { GAP = 3, CELL_MAX = 16 * 1024 * 1024 };
 
 void columns_done(struct columns *c)
 {
@@ -13,8 +13,15 @@ void columns_done(struct columns *c)
 void columns_add(struct columns *c, const char *const *cells)
 {
 	vec_grow(&c->cells, &c->cap, c->n_cells + c->n);
-	for (size_t i = 0; i < c->n; i++)
-		c->cells[c->n_cells++] = xstrdup(cells[i] && cells[i][0] ? cells[i] : "-");
+	for (size_t i = 0; i < c->n; i++) {
+		const char *text = cells[i] && cells[i][0] ? cells[i] : "-";
+		struct buf cell = BUF_INIT(CELL_MAX);
+		if (c->coloured && i == c->n - 1)
+			buf_add_str(&cell, text);
+		else
+			buf_add_shown(&cell, slice_of(text));
+		c->cells[c->n_cells++] = buf_take(&cell);
+	}
 }
 
 void columns_print(struct columns *c, struct buf *out)

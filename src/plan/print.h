@@ -7,7 +7,8 @@ enum plan_form { PLAN_AS_TABLE, PLAN_AS_WIDE, PLAN_AS_JSON, PLAN_AS_YAML };
 
 /* A table under way: rows of texts, owned. */
 struct columns {
-	size_t n; /* columns */
+	size_t n;      /* columns */
+	bool coloured; /* the last one may switch colours: it has words of berth only */
 	char **cells;
 	size_t n_cells, cap;
 };

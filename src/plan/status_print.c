@@ -47,7 +47,7 @@ static char *coloured(const char *word, bool colour)
 
 static void print_pools(const struct js *pools, bool wide, bool colour, struct buf *out)
 {
-	struct columns t = { .n = wide ? 15 : 10 };
+	struct columns t = { .n = wide ? 15 : 10, .coloured = colour };
 	static const char *const head[] = { "POOL",     "FAMILY", "SIZE",     "USED",   "COOLING",
 					    "RESERVED", "FREE",   "EMPTY IN", "POLICY", "STATE" };
 	static const char *const wide_head[] = { "POOL",     "FAMILY",      "SIZE",      "USED",

@@ -65,14 +65,13 @@ bool is_our_manager(const struct view_config *c, const char *name)
 
 void read_conditions(const struct js *list, struct conditions_view *ret)
 {
-	enum { RAW_MAX = 64 * 1024 };
 	size_t n = js_type(list) == JS_ARRAY ? js_len(list) : 0;
 	ret->items = xcalloc(n, sizeof(*ret->items));
 	ret->raws = xcalloc(n, sizeof(char *));
 	for (size_t i = 0; i < n; i++) {
 		const struct js *c = js_item(list, i);
 		struct slice status = js_text(js_get(c, "status"));
-		struct buf raw = BUF_INIT(RAW_MAX);
+		struct buf raw = BUF_INIT(JS_SIZE_MAX);
 		js_write(c, &raw);
 		ret->raws[i] = raw.overflow ? NULL : buf_take(&raw);
 		buf_done(&raw);

@@ -1,5 +1,7 @@
 #include "view/parts.h"
 
+#include "data/sha256.h"
+
 #include <errno.h>
 
 static const char key_opt_in[] = "io.cilium.operator.external-ips";
@@ -128,6 +130,23 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* It is kept as long as the Service is: of a long one the sum. */
+enum { SELECTOR_KEPT_MAX = 1024 };
+
+static char *in_short(struct buf *text)
+{
+	unsigned char sum[SHA256_BYTES];
+	if (text->len <= SELECTOR_KEPT_MAX)
+		return buf_take(text);
+	sha256(buf_slice(text), sum);
+	buf_clear(text);
+	for (size_t i = 0; i < SHA256_BYTES; i++)
+		buf_addf(text, "%02x", sum[i]);
+	char *sums = xstrdup(buf_str(text));
+	buf_done(text);
+	return sums;
+}
+
 /* "a=b,c=d" with sorted keys: two selectors are the same exactly if their texts are. */
 static char *canonical_selector(const struct js *selector)
 {
@@ -140,13 +159,13 @@ static char *canonical_selector(const struct js *selector)
 		pairs[n++] = xasprintf("%s=%s", it.key, value ? value : "");
 	}
 	qsort(pairs, n, sizeof(char *), by_text);
-	struct buf text = BUF_INIT(64 * 1024);
+	struct buf text = BUF_INIT(JS_SIZE_MAX);
 	for (size_t i = 0; i < n; i++) {
 		buf_addf(&text, "%s%s", i ? "," : "", pairs[i]);
 		free(pairs[i]);
 	}
 	free(pairs);
-	return buf_take(&text);
+	return in_short(&text);
 }
 
 static void read_condition(const struct js *list, struct service_in *in)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lib.objects import SATISFIED, condition_of, service
+from lib.berth import run
+from lib.objects import MANAGED_BY, SATISFIED, condition_of, service
 from lib.process import wait_until
 from lib.rest import ApiError
 
@@ -100,3 +101,113 @@ def test_ingress_of_somebody_else_without_end(served):
     ingress = [{"ip": f"172.16.{i // 250}.{i % 250}", "hostname": "h" * 60} for i in range(5000)]
     served.api.patch("Service", "foreign", {"status": {"loadBalancer": {"ingress": ingress}}}, subresource="status")
     others_are_served(served, "other")
+
+
+def policy(name, **spec):
+    return {"apiVersion": "berth.dev/v1alpha1", "kind": "IPPoolPolicy", "metadata": {"name": name},
+            "spec": {"poolName": "blue", **spec}}
+
+
+def told(cluster, name):
+    return wait_until(f"{name} is told why", lambda: condition_of(cluster.api.get("Service", name), SATISFIED),
+                      timeout=MINUTE)
+
+
+def test_annotations_longer_than_is_taken(served):
+    for i, key in enumerate(("lbipam.cilium.io/sharing-key", "lbipam.cilium.io/sharing-cross-namespace", "berth.dev/pool")):
+        assert try_create(served, service(f"long-{i}", annotations={key: "x" * 200_000}))
+        got = told(served, f"long-{i}")
+        assert got["reason"] == "invalid_request" and "16384 bytes" in got["message"], got
+    others_are_served(served, "other")
+
+
+def test_external_ips_without_end(served):
+    """Whoever may create Services may write them, and they count as taken."""
+    ips = [f"172.{16 + i // 62500}.{i // 250 % 250}.{1 + i % 250}" for i in range(50_000)] + ["10.0.0.0"]
+    if try_create(served, service("many", type="ClusterIP", opted_in=False, allocateLoadBalancerNodePorts=None,
+                                  externalIPs=ips)):
+        served.create_service("first")
+        assert served.wait_addresses("first", timeout=MINUTE) == ["10.0.0.1"]
+    others_are_served(served, "other")
+
+
+def test_the_most_that_a_policy_may_say(served):
+    exclude = [f"10.0.0.{i}" for i in range(4)] + [f"192.168.{i // 250}.{i % 250}" for i in range(508)]
+    quotas = [{"namespaces": [f"n{i}-{j}" for j in range(256)], "maxAddresses": 1} for i in range(64)]
+    for spec in ({"exclude": exclude + ["10.9.9.9"]}, {"quotas": quotas + quotas[:1]}):
+        with pytest.raises(ApiError, match="at most"):
+            served.api.create(policy("more", **spec))
+    served.api.create(policy("most", exclude=exclude, quotas=quotas, reuseAfter="0s"))
+    served.wait_condition("IPPoolPolicy", "most", "berth.dev/Valid", status="True", timeout=MINUTE)
+    served.create_service("first")
+    assert served.wait_addresses("first", timeout=MINUTE) == ["10.0.0.4"]
+    others_are_served(served, "other")
+
+
+def test_a_node_of_ten_thousand_addresses(served):
+    served.api.create({"apiVersion": "v1", "kind": "Node",
+                       "metadata": {"name": "wide", "annotations": {"example.com/x": "y" * 200_000}}})
+    addresses = [{"type": f"Internal-{i}", "address": f"172.16.{i // 250}.{i % 250}"} for i in range(10_000)]
+    addresses.append({"type": "ExternalIP", "address": "10.0.0.0"})
+    served.api.patch("Node", "wide", {"status": {"addresses": addresses}}, subresource="status")
+    served.wait_pool_counts("blue", available=255, timeout=MINUTE)
+    served.create_service("first")
+    assert served.wait_addresses("first", timeout=MINUTE) == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize("notes", [
+    {},
+    {"berth.dev/holder": ",,//,\x1b[2J,"},
+    {"berth.dev/holder": "no/body", "berth.dev/state": "sold", "berth.dev/allocated-at": "yesterday"},
+    {"berth.dev/holder": "x" * 200_000, "berth.dev/history": "{]"},
+], ids=["nothing", "no names", "nobody", "long"])
+def test_a_record_that_somebody_made_by_hand(served, notes):
+    """Under our label: it names nobody who has the address, so it goes, and the address is given out."""
+    served.api.create({"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
+                       "metadata": {"name": "10.0.0.0", "labels": {MANAGED_BY: "berth"}, "annotations": notes},
+                       "spec": {"parentRef": {"group": "", "resource": "services", "namespace": "no", "name": "body"}}})
+    others_are_served(served, "other")
+    served.api.create(service("asks", annotations={"lbipam.cilium.io/ips": "10.0.0.0"}))
+    assert served.wait_addresses("asks", timeout=MINUTE) == ["10.0.0.0"]
+
+
+def test_a_history_full_of_junk(served):
+    """Somebody wrote into the ConfigMap of a pool's history what has no place there."""
+    name, ns = "berth-history-blue", served.replica_namespace
+    junk = "\x1b[2J no line of ours\n" * 40_000
+    served.api.create({"apiVersion": "v1", "kind": "ConfigMap",
+                       "metadata": {"name": name, "namespace": ns, "labels": {"app.kubernetes.io/part-of": "berth"},
+                                    "annotations": {"berth.dev/pool": "blue"}},
+                       "data": {"history": junk}})
+    served.api.create(policy("at-once", reuseAfter="0s"))
+    try:
+        served.wait_condition("IPPoolPolicy", "at-once", "berth.dev/Valid", status="True", timeout=MINUTE)
+        served.create_service("web")
+        served.wait_addresses("web", timeout=MINUTE)
+        served.api.delete("Service", "web")
+        kept = wait_until("the release stands in it", lambda: (
+            text := served.api.get("ConfigMap", name, ns)["data"]["history"]) and "default/web" in text and text,
+            timeout=MINUTE)
+        assert len(kept) < 950_000 and len(kept.splitlines()) <= 1000
+        code, out, err = run("history", "default/web", f"--kubeconfig={served.kubeconfig}", f"--namespace={ns}")
+        assert code == 0 and "10.0.0.0" in out and "\x1b" not in out + err, out + err
+    finally:
+        served.api.delete("ConfigMap", name, ns)
+    others_are_served(served, "other")
+
+
+def test_what_others_wrote_does_not_steer_a_terminal(served):
+    """An administrator asks why a Service has nothing; its owner chose what stands in the annotations."""
+    evil = "\x1b]0;owned\x07\x1b[2J\u009b2J\u202e\r\nState     satisfied"
+    notes = {"lbipam.cilium.io/ips": evil, "lbipam.cilium.io/sharing-key": evil, "berth.dev/pool": evil}
+    assert try_create(served, service("evil", annotations=notes))
+    assert told(served, "evil")["reason"] == "invalid_request"
+    namespace = f"--namespace={served.replica_namespace}"
+    for verb in (["explain", "default/evil"], ["status", namespace],
+                 ["plan", "--against=cluster"]):
+        _, out, err = run(*verb, f"--kubeconfig={served.kubeconfig}")
+        shown = out + err
+        assert "evil" in shown, (verb, shown)
+        assert not any(c < " " and c != "\n" or c in "\x7f\x9b\u202e" for c in shown), (verb, shown)
+        assert not any(line.startswith("State     satisfied") for line in shown.splitlines()), shown
+    assert "\x1b" not in served.operator.log_text()

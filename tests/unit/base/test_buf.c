@@ -87,7 +87,11 @@ static void json_strings_are_escaped(void **state)
 	json_is(SLICE_LIT("plain"), "\"plain\"");
 	json_is(SLICE_LIT("a\"b\\c/"), "\"a\\\"b\\\\c/\"");
 	json_is(SLICE_LIT("\n\t\r\x01\0\x1f"), "\"\\n\\t\\u000d\\u0001\\u0000\\u001f\"");
-	json_is(SLICE_LIT("\x7f"), "\"\x7f\"");
+	json_is(SLICE_LIT("\x7f"), "\"\\u007f\"");
+	/* CSI in one sign, a separator of lines, a turn of the direction; their neighbours are harmless. */
+	json_is(SLICE_LIT("\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6\xd8\x9c"),
+		"\"\\u009b\\u2028\\u202e\\u2066\\u061c\"");
+	json_is(SLICE_LIT("\xc2\xa0\xe2\x80\xa7\xe2\x80\xaf"), "\"\xc2\xa0\xe2\x80\xa7\xe2\x80\xaf\"");
 	/* Two, three and four bytes. */
 	json_is(SLICE_LIT("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
 		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"");
@@ -125,6 +129,40 @@ static void text_stays_and_other_bytes_are_replaced(void **state)
 	utf8_is(SLICE_LIT("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void quoted_is(struct slice in, const char *want)
+{
+	struct buf b = BUF_INIT(1000);
+	buf_add_quote(&b, in);
+	assert_string_equal(buf_str(&b), want);
+	buf_done(&b);
+}
+
+static void what_others_wrote_is_shown_and_not_obeyed(void **state)
+{
+	struct buf b = BUF_INIT(1000);
+	buf_add_shown(&b, SLICE_LIT("a\nb\033[2Jc\xc2\x9b\xff \"\\\xf0\x9f\x98\x80"));
+	assert_string_equal(buf_str(&b), "a\\u000ab\\u001b[2Jc\\u009b\xef\xbf\xbd \"\\\xf0\x9f\x98\x80");
+	buf_done(&b);
+
+	quoted_is(SLICE_LIT(""), "\"\"");
+	quoted_is((struct slice){ 0 }, "\"\"");
+	quoted_is(SLICE_LIT("\033c"), "\"\\u001bc\"");
+	char eighty[] = "12345678901234567890123456789012345678901234567890123456789012345678901234567890+";
+	CLEANUP(freep) char *cut = xasprintf("\"%.80s...\"", eighty), *whole = xasprintf("\"%.80s\"", eighty);
+	quoted_is(slice_of(eighty), cut);
+	quoted_is((struct slice){ eighty, 80 }, whole);
+	/* Cut between signs, and escapes count as long as they are. */
+	CLEANUP(freep)
+	char *odd = xasprintf("%.79s\xc3\xa9", eighty),
+	     *shorter = xasprintf("\"%.79s...\"", eighty);
+	quoted_is(slice_of(odd), shorter);
+	char bells[100];
+	memset(bells, '\a', sizeof(bells));
+	CLEANUP(buf_done) struct buf long_one = BUF_INIT(1000);
+	buf_add_quote(&long_one, (struct slice){ bells, sizeof(bells) });
+	assert_int_equal(long_one.len, 13 * 6 + 5);
+}
+
 static void urls_keep_unreserved_characters_only(void **state)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(200);
@@ -145,6 +183,7 @@ int main(void)
 		cmocka_unit_test(json_strings_are_escaped),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_replaced),
 		cmocka_unit_test(text_stays_and_other_bytes_are_replaced),
+		cmocka_unit_test(what_others_wrote_is_shown_and_not_obeyed),
 		cmocka_unit_test(urls_keep_unreserved_characters_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,53 @@ static void values_that_are_no_plain_word_are_quoted(void **state)
 		    "e=\"one\\ntwo\" f=\"\xc3\xa9\" g=\"\\\\\" h=\"\\ufffd\"\n");
 }
 
+/* Nobody writes a line of the log, or to the terminal that shows it, by a name or an annotation. */
+static void a_value_is_no_second_line(void **state)
+{
+	static const char *const evil[] = { "a\nlevel=error msg=\"lost\"",
+					    "a\rlevel=error",
+					    "\033[2J\033[1;1H",
+					    ("\xc2\x9b"
+					     "2J"),
+					    "\xe2\x80\xa8level=error",
+					    "\xe2\x80\xaeknil",
+					    "\x7f\b" };
+	for (size_t i = 0; i < ARRAY_LEN(evil); i++) {
+		for (int json = 0; json < 2; json++) {
+			struct sink s;
+			sink_open(&s, LOG_INFO, json);
+			log_info(&s.log, evil[i], KV("why", evil[i]));
+			assert_int_equal(fclose(s.log.out), 0);
+			for (const unsigned char *p = (const unsigned char *)s.text; *p; p++)
+				if (*p < 0x20 ? (*p != '\n' || p[1]) : *p > 0x7e)
+					fail_msg("case %zu: byte %02x stands in %s", i, *p, s.text);
+			free(s.text);
+		}
+	}
+}
+
+/* A line that is too long has an end all the same, and all its keys. */
+static void a_long_line_is_cut_in_its_values(void **state)
+{
+	CLEANUP(freep) char *bells = xmalloc(100001);
+	memset(bells, '\a', 100000);
+	bells[100000] = '\0';
+	for (int json = 0; json < 2; json++) {
+		struct sink s;
+		sink_open(&s, LOG_INFO, json);
+		log_info(&s.log, bells, KV("a", bells), KV("b", bells), KV("svc", "x/y"), KVN("n", 7));
+		log_info(&s.log, "next");
+		assert_int_equal(fclose(s.log.out), 0);
+		char *end = strchr(s.text, '\n');
+		assert_non_null(end);
+		assert_true(end - s.text < 16 * 1024);
+		assert_non_null(strstr(s.text, json ? ",\"svc\":\"x/y\",\"n\":7}\n" : " svc=x/y n=7\n"));
+		assert_string_equal(end + 1, json ? "{\"level\":\"info\",\"msg\":\"next\"}\n"
+						  : "level=info msg=\"next\"\n");
+		free(s.text);
+	}
+}
+
 static void lines_are_json_where_asked(void **state)
 {
 	struct sink s;
@@ -112,6 +159,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_logfmt),
 		cmocka_unit_test(values_that_are_no_plain_word_are_quoted),
+		cmocka_unit_test(a_value_is_no_second_line),
+		cmocka_unit_test(a_long_line_is_cut_in_its_values),
 		cmocka_unit_test(lines_are_json_where_asked),
 		cmocka_unit_test(facts_without_text_are_left_out),
 		cmocka_unit_test(levels_below_are_not_written),

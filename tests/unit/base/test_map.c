@@ -85,6 +85,49 @@ static void hashes_are_fnv_1a(void **state)
 	assert_int_equal(hash_bytes("foobar", 6), 0xbf9cf968u);
 }
 
+static void keyed_hashes_are_siphash(void **state)
+{
+	/* The key and the vectors of its authors: bytes 0, 1, 2 and so on. */
+	unsigned char text[15];
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (unsigned char)i;
+	map_seed(0x0706050403020100, 0x0f0e0d0c0b0a0908);
+	assert_true(hash_keyed("", 0) == 0x726fdb47dd0e0e31);
+	assert_true(hash_keyed(text, 8) == 0x93f5f5799a932462);
+	assert_true(hash_keyed(text, 15) == 0xa129ca6149be45e5);
+	map_seed(0, 0);
+}
+
+enum { CHOSEN = 2000, CROWD_MAX = 40 };
+
+/* Whoever foresees where keys go makes each look-up walk over all. Keys that collide under one seed, found
+ * as an attacker would, do not under another. */
+static void chosen_keys_do_not_meet_under_another_seed(void **state)
+{
+	struct map m = { 0 };
+	char(*keys)[16] = xcalloc(CHOSEN, sizeof(*keys));
+	size_t n = 0, most = 0;
+	map_seed(0, 0);
+	for (unsigned i = 0; n < CHOSEN; i++) {
+		int len = snprintf(keys[n], sizeof(keys[n]), "k%u", i);
+		n += (hash_keyed(keys[n], (size_t)len) & 0xff) == 0;
+	}
+	map_seed(0x243f6a8885a308d3, 0x13198a2e03707344);
+	size_t at[256] = { 0 };
+	for (size_t i = 0; i < n; i++) {
+		size_t place = hash_keyed(keys[i], strlen(keys[i])) & 0xff;
+		most = ++at[place] > most ? at[place] : most;
+		(void)map_put(&m, keys[i], keys[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		assert_ptr_equal(map_get(&m, keys[i]), keys[i]);
+	/* 2,000 over 256 places are some 8 each, and not 2,000 in one. */
+	assert_true(most <= CROWD_MAX);
+	map_done(&m);
+	free(keys);
+	map_seed(0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +135,8 @@ int main(void)
 		cmocka_unit_test(an_empty_map_has_nothing),
 		cmocka_unit_test(keys_differ_by_all_their_bytes),
 		cmocka_unit_test(hashes_are_fnv_1a),
+		cmocka_unit_test(keyed_hashes_are_siphash),
+		cmocka_unit_test(chosen_keys_do_not_meet_under_another_seed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
