@@ -11,6 +11,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <strings.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -250,6 +251,16 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 	return bev;
 }
 
+size_t http_server_backlog(const struct http_server *s)
+{
+	size_t sum = 0;
+	for (int i = 0; i < CONN_STATES; i++)
+		for (const struct conn *c = s->conns[i].first; c; c = c->next)
+			sum += evbuffer_get_length(
+				bufferevent_get_output(evhttp_connection_get_bufferevent(c->evcon)));
+	return sum;
+}
+
 /* Requests */
 
 static void add_query(struct http_exchange *x, struct slice piece)
@@ -286,9 +297,76 @@ static void split_uri(struct http_exchange *x, const char *uri)
 		add_query(x, piece);
 }
 
+static const char *phrase(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 201:
+		return "Created";
+	case 202:
+		return "Accepted";
+	case 304:
+		return "Not Modified";
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 406:
+		return "Not Acceptable";
+	case 409:
+		return "Conflict";
+	case 410:
+		return "Gone";
+	case 413:
+		return "Content Too Large";
+	case 415:
+		return "Unsupported Media Type";
+	case 422:
+		return "Unprocessable Content";
+	case 429:
+		return "Too Many Requests";
+	case 500:
+		return "Internal Server Error";
+	case 503:
+		return "Service Unavailable";
+	case 504:
+		return "Gateway Timeout";
+	default:
+		return "Status";
+	}
+}
+
+/* Two readers could take it for different requests (RFC 9112, 5.1 and 6.3): evhttp takes the first of several
+ * lengths, and a name with a blank behind it for another name. */
+static bool is_ambiguous(struct evhttp_request *req)
+{
+	const struct evkeyval *h;
+	unsigned lengths = 0;
+	TAILQ_FOREACH(h, evhttp_request_get_input_headers(req), next)
+	{
+		if (strpbrk(h->key, " \t"))
+			return true;
+		if (strcasecmp(h->key, "Content-Length") != 0)
+			continue;
+		if (++lengths > 1 || h->value[strspn(h->value, "0123456789")] != '\0')
+			return true;
+	}
+	return false;
+}
+
 static void on_request(struct evhttp_request *req, void *arg)
 {
 	struct http_server *s = arg;
+	if (is_ambiguous(req)) {
+		evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
+		evhttp_send_reply(req, 400, phrase(400), NULL);
+		return;
+	}
 	struct http_exchange *x = xcalloc(1, sizeof(*x));
 	x->server = s;
 	x->req = req;
@@ -358,50 +436,6 @@ struct slice http_body(const struct http_exchange *x)
 void http_reply_header(struct http_exchange *x, const char *name, const char *value)
 {
 	evhttp_add_header(evhttp_request_get_output_headers(x->req), name, value);
-}
-
-static const char *phrase(int status)
-{
-	switch (status) {
-	case 200:
-		return "OK";
-	case 201:
-		return "Created";
-	case 202:
-		return "Accepted";
-	case 304:
-		return "Not Modified";
-	case 400:
-		return "Bad Request";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 406:
-		return "Not Acceptable";
-	case 409:
-		return "Conflict";
-	case 410:
-		return "Gone";
-	case 413:
-		return "Content Too Large";
-	case 415:
-		return "Unsupported Media Type";
-	case 422:
-		return "Unprocessable Content";
-	case 429:
-		return "Too Many Requests";
-	case 500:
-		return "Internal Server Error";
-	case 503:
-		return "Service Unavailable";
-	case 504:
-		return "Gateway Timeout";
-	default:
-		return "Status";
-	}
 }
 
 static void set_content_type(struct http_exchange *x, const char *content_type)

@@ -28,6 +28,9 @@ void http_server_free(struct http_server *s); /* closes all connections; NULL al
 /* Where it really listens: "127.0.0.1:43567". Borrowed. */
 const char *http_server_address(const struct http_server *s);
 
+/* Bytes of answers that clients have not taken yet, of all of them together. */
+size_t http_server_backlog(const struct http_server *s);
+
 /* The request; all borrowed until the exchange is answered (streams: until it is over). */
 const char *http_method(const struct http_exchange *x); /* "GET", "PATCH", … */
 struct slice http_path(const struct http_exchange *x);  /* as sent, still %-escaped, without query */

@@ -90,6 +90,10 @@ MALFORMED = {
     "huge body announced": (post(b"Content-Length: 99999999999999999999"), 413),
     "huge body, expecting": (post(b"Expect: 100-continue", b"Content-Length: 5000000000"), 413),
     "negative length": (post(b"Content-Length: -5"), 400),
+    "signed length": (post(b"Content-Length: +5", body=b"hello"), 400),
+    "two lengths": (post(b"Content-Length: 0", b"Content-Length: 5", body=b"hello"), 400),
+    "length and chunks": (post(b"Content-Length: 5", b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 400),
+    "blank before a colon": (post(b"Transfer-Encoding : chunked", b"Content-Length: 5", body=b"0\r\n\r\n"), 400),
     "length is no number": (post(b"Content-Length: five"), 400),
     "huge chunk": (post(b"Transfer-Encoding: chunked", body=b"7fffffff\r\nhello"), 413),
     "negative chunk": (post(b"Transfer-Encoding: chunked", body=b"-5\r\nhello"), 413),
@@ -242,6 +246,38 @@ def test_answers_that_nobody_takes(operator):
                 for _ in range(200):
                     s.sendall(b"GET /metrics HTTP/1.1\r\nHost: berth\r\n\r\n" * 100)
     assert operator.running()
+
+
+SCRAPERS = 50
+SCRAPED_POOLS = 100
+SCRAPED_SERVICES = 100
+
+
+@pytest.mark.only("embedded")
+def test_fifty_scrapers_do_not_keep_services_waiting(cluster):
+    """All ask for /metrics again and again, while there is something to decide."""
+    operator = cluster.start()
+    cluster.api.in_parallel(lambda i: cluster.create_pool(f"pool-{i}", f"10.0.{i}.0/24"), range(SCRAPED_POOLS))
+    over, statuses = threading.Event(), set()
+
+    def scrape():
+        while not over.is_set():
+            with contextlib.suppress(OSError):
+                statuses.add(operator.http("/metrics", timeout=60)[0])
+
+    threads = [threading.Thread(target=scrape, daemon=True) for _ in range(SCRAPERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until("they are answered", lambda: statuses)
+        cluster.create_services([f"web-{i}" for i in range(SCRAPED_SERVICES)])
+        cluster.wait_all_served(SCRAPED_SERVICES, timeout=60)
+        assert operator.http_status("/healthz") == 200
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert statuses == {200}
 
 
 @pytest.mark.only("embedded")

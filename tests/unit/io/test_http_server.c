@@ -226,13 +226,20 @@ static void large_headers_are_refused(void **state)
 
 static void nonsense_is_answered_and_does_no_harm(void **state)
 {
-	static const char *const junk[] = { "\r\n\r\n\r\n",
-					    "GET\r\n\r\n",
-					    "FOO / HTTP/1.1\r\n\r\n",
-					    "GET / HTTP/9.9\r\n\r\n",
-					    "POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-					    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-					    "GET http://h/p?q=1 HTTP/1.1\r\nConnection: close\r\n\r\n" };
+	static const char *const junk[] = {
+		"\r\n\r\n\r\n", "GET\r\n\r\n", "FOO / HTTP/1.1\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		/* What a proxy may have read as one request, or as another. */
+		"GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 22\r\n\r\n"
+		"GET /second HTTP/1.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nTransfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n"
+		"0\r\n\r\nGET /second HTTP/1.1\r\n\r\n",
+		"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n1",
+		"POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"0\r\n\r\nGET /second HTTP/1.1\r\n\r\n",
+		"GET http://h/p?q=1 HTTP/1.1\r\nConnection: close\r\n\r\n"
+	};
 	for (size_t i = 0; i < ARRAY_LEN(junk); i++) {
 		int fd = dial();
 		say(fd, junk[i]);

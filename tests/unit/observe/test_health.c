@@ -13,6 +13,9 @@ struct world {
 	struct health *health;
 	const char *why; /* it is not ready */
 	bool flood;
+	size_t padding; /* bytes of a metric that is not there */
+	int made;       /* how often they were asked for */
+	bool slow;      /* making them takes a tenth of a second */
 	struct loop_fd *watch;
 	struct buf answer;
 };
@@ -26,8 +29,13 @@ static const char *not_ready(void *arg)
 static void metrics(struct metrics *m, void *arg)
 {
 	struct world *w = arg;
+	w->made++;
+	if (w->slow)
+		(void)usleep(100 * 1000);
 	metrics_family(m, "berth_queue_depth", METRIC_GAUGE, "Services that wait");
 	metrics_value(m, 3);
+	for (size_t i = 0; i < w->padding; i += 1000)
+		buf_addf(m->out, "# %0997d\n", 0);
 	/* More than any answer may have. */
 	while (w->flood && !m->out->overflow)
 		buf_addf(m->out, "%01000000d", 0);
@@ -147,14 +155,83 @@ static void metrics_come_in_both_forms(void **state)
 	exposition_check(body(a), true);
 }
 
+/* What was made for a test before this one may still be good. The answer that was made anew. */
+static const char *ask_anew(struct world *w, const char *request_line, const char *headers)
+{
+	const char *a = "";
+	w->made = 0;
+	for (int i = 0; i < 100000 && w->made == 0; i++)
+		a = ask(w, request_line, headers);
+	assert_int_equal(w->made, 1);
+	return a;
+}
+
 static void too_many_metrics_are_an_error_and_not_a_part(void **state)
 {
 	struct world *w = *state;
 	w->flood = true;
-	const char *a = ask(w, "GET /metrics", "");
+	const char *a = ask_anew(w, "GET /metrics", "");
 	starts(a, "HTTP/1.1 500 ");
 	assert_string_equal(body(a), "too many metrics\n");
 	w->flood = false;
+}
+
+static int dial(const struct world *w, const char *request)
+{
+	const char *port = strrchr(health_address(w->health), ':') + 1;
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
+	if (fd < 0) {
+		fail_msg("no socket");
+		return -1;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+	return fd;
+}
+
+/* As many as may be connected ask and take nothing: what waits for them has a ceiling. */
+static void answers_that_nobody_takes_fill_no_memory(void **state)
+{
+	struct world *w = *state;
+	int fds[6];
+	w->padding = 6 << 20;
+	(void)ask_anew(w, "HEAD /metrics", "");
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = dial(w, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	const char *a = "";
+	/* Those before it are answered first, some by a refusal. */
+	for (int i = 0; i < 100 && strncmp(a, "HTTP/1.1 503 ", 13) != 0; i++)
+		a = ask(w, "HEAD /metrics", "");
+	starts(a, "HTTP/1.1 503 ");
+	starts(ask(w, "GET /healthz", ""), "HTTP/1.1 200 ");
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	/* They have gone, and their answers with them. */
+	for (int i = 0; i < 100 && strncmp(a, "HTTP/1.1 200 ", 13) != 0; i++)
+		a = ask(w, "HEAD /metrics", "");
+	starts(a, "HTTP/1.1 200 ");
+	w->padding = 0;
+}
+
+/* What takes long to make is made once for all who ask meanwhile. */
+static void whoever_asks_without_end_does_not_stop_the_rest(void **state)
+{
+	struct world *w = *state;
+	static const char *const accept[] = { "", "Accept: application/openmetrics-text\r\n" };
+	w->slow = true;
+	for (size_t i = 0; i < ARRAY_LEN(accept); i++) {
+		starts(ask_anew(w, "GET /metrics", accept[i]), "HTTP/1.1 200 ");
+		int64_t began = loop_nanos();
+		for (int n = 0; n < 20; n++)
+			starts(ask(w, "GET /metrics", accept[i]), "HTTP/1.1 200 ");
+		/* They are good for a second. */
+		assert_true(w->made <= 2 + (loop_nanos() - began) / 1000000000);
+	}
+	w->slow = false;
 }
 
 static void nothing_else_is_there(void **state)
@@ -204,6 +281,8 @@ int main(void)
 		cmocka_unit_test(readiness_tells_why_not),
 		cmocka_unit_test(metrics_come_in_both_forms),
 		cmocka_unit_test(too_many_metrics_are_an_error_and_not_a_part),
+		cmocka_unit_test(answers_that_nobody_takes_fill_no_memory),
+		cmocka_unit_test(whoever_asks_without_end_does_not_stop_the_rest),
 		cmocka_unit_test(nothing_else_is_there),
 		cmocka_unit_test(only_reading_is_allowed),
 		cmocka_unit_test(an_address_that_is_taken_is_said),
