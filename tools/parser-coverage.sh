@@ -12,12 +12,17 @@ parsers=(
 	src/data/base64.c src/data/json.c src/data/json_keep.c src/data/json_patch.c src/data/json_scan.c
 	src/data/merge_patch.c src/data/pattern.c src/data/schema.c src/data/schema_check.c
 	src/data/strategic_patch.c src/data/yaml.c src/data/yaml_scalar.c
-	src/core/ip.c src/core/selector.c src/core/pool_in.c src/core/record_in.c
-	src/io/http_client.c src/io/http_server.c
-	src/view/others.c src/view/pool.c src/view/service.c
-	src/kube/exec_credential.c src/kube/kubeconfig.c src/kube/listing.c src/kube/watch.c
-	src/embedded/protobuf.c src/embedded/select.c src/embedded/rest.c
-	src/cmd/checks.c src/cmd/flags.c src/cmd/config_dir.c src/cmd/operator_options.c
+	src/core/ip.c src/core/selector.c src/core/service.c src/core/classify.c src/core/pool_in.c src/core/record_in.c
+	src/core/policy_in.c src/core/reservation.c src/core/node_in.c src/core/forecast.c
+	src/io/http_answer.c src/io/http_client.c src/io/http_headers.c src/io/http_server.c
+	src/view/node.c src/view/others.c src/view/parts.c src/view/policy.c src/view/pool.c src/view/record.c
+	src/view/reservation.c src/view/service.c
+	src/kube/config.c src/kube/credentials.c src/kube/exec_credential.c src/kube/kubeconfig.c src/kube/lease.c
+	src/kube/lease_io.c src/kube/listing.c src/kube/watch.c
+	src/plan/manifest.c src/plan/past.c
+	src/embedded/fault.c src/embedded/protobuf.c src/embedded/select.c src/embedded/rest.c
+	src/cmd/checks.c src/cmd/flags.c src/cmd/config_dir.c src/cmd/operator_options.c src/cmd/common_options.c
+	src/cmd/cluster_pool_options.c
 )
 
 if [ ! -f "$build/build.ninja" ]; then

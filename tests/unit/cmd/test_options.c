@@ -1,8 +1,11 @@
 /* The tables of flags as they are, and what follows from flags together. */
+#include "cmd/args.h"
 #include "cmd/explain_options.h"
 #include "cmd/operator_options.h"
 #include "cmd/plan_options.h"
 #include "lib/test.h"
+
+#include <unistd.h>
 
 static const struct flag_set *const sets[] = { &operator_flags, &plan_flags, &explain_flags };
 
@@ -175,6 +178,57 @@ static void what_does_not_go_together_is_said(void **state)
 	}
 }
 
+/* As the program is called: the environment and a folder of settings take part. */
+static int parse_whole(struct operator_options *o, const char *const *args)
+{
+	char *argv[8] = { 0 };
+	int n = 1;
+	for (argv[0] = xstrdup("operator"); *args; args++)
+		argv[n++] = xstrdup(*args);
+	int code = operator_options_parse(n, argv, o);
+	while (n > 0)
+		free(argv[--n]);
+	return code;
+}
+#define PARSE_WHOLE(o, ...) parse_whole((o), (const char *const[]){ __VA_ARGS__, NULL })
+
+static void a_call_takes_environment_and_folder_too(void **state)
+{
+	char folder[] = "/tmp/berth-options-XXXXXX";
+	struct operator_options o;
+	assert_non_null(mkdtemp(folder));
+	CLEANUP(freep) char *known = xasprintf("%s/max-in-flight", folder);
+	CLEANUP(freep) char *unknown = xasprintf("%s/identity-allocation-mode", folder);
+	CLEANUP(freep) char *flag = xasprintf("--config-dir=%s", folder);
+	const char *const files[] = { known, unknown };
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		FILE *f = fopen(files[i], "w");
+		assert_non_null(f);
+		(void)fputs("7\n", f);
+		(void)fclose(f);
+	}
+	assert_int_equal(setenv("BERTH_LOG_LEVEL", "debug", 1), 0);
+	assert_true(PARSE_WHOLE(&o, flag, "--log-format=json") < 0);
+	assert_int_equal(o.max_in_flight, 7);
+	assert_int_equal(o.log_level, LOG_DEBUG);
+	assert_int_equal(o.log_format, LOG_FORMAT_JSON);
+	assert_int_equal(o.unknown_files.n, 1);
+	assert_non_null(strstr(o.unknown_files.items[0], "identity-allocation-mode"));
+	operator_options_done(&o);
+
+	/* What is wrong ends the start, and nothing of it is left to free twice. */
+	assert_int_equal(setenv("BERTH_LOG_LEVEL", "loud", 1), 0);
+	assert_int_equal(PARSE_WHOLE(&o, flag), EXIT_WRONG_USE);
+	operator_options_done(&o);
+	assert_null(o.unknown_files.items);
+	assert_int_equal(unsetenv("BERTH_LOG_LEVEL"), 0);
+	assert_int_equal(PARSE_WHOLE(&o, "--no-such-flag", "word"), EXIT_WRONG_USE);
+	operator_options_done(&o);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		assert_int_equal(unlink(files[i]), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void a_plan_needs_something_to_plan(void **state)
 {
 	struct plan_options o = { 0 };
@@ -218,6 +272,7 @@ int main(void)
 		cmocka_unit_test(the_operator_starts_without_flags),
 		cmocka_unit_test(flags_reach_the_core),
 		cmocka_unit_test(what_does_not_go_together_is_said),
+		cmocka_unit_test(a_call_takes_environment_and_folder_too),
 		cmocka_unit_test(a_plan_needs_something_to_plan),
 		cmocka_unit_test(the_bits_of_allow_are_those_of_the_names),
 	};
