@@ -252,6 +252,8 @@ class ApiserverCluster(Cluster):
         self.operator_kubeconfig = installed["operator_kubeconfig"]
 
     def grant(self, option):
+        if option in self._granted:
+            return
         path = os.path.join(MANIFESTS, "options", f"{option}.yaml")
         self.kubectl("apply", "-f", path)
         self._granted[option] = path
