@@ -87,6 +87,7 @@ int planning_begin(const struct planning_options *o, struct planning *ret)
 	const char *refusal = ipam_refusal(plan_ipam(ret->plan));
 	if (refusal) {
 		tell_lines(o->verb, refusal);
+		tell_lines(o->verb, "give the flags that the operator has, or its --config-dir");
 		return EXIT_WRONG_USE;
 	}
 	return mistakes ? EXIT_WRONG_USE : 0;

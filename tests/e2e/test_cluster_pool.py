@@ -355,6 +355,7 @@ metadata:
     assert code == 1 and out.endswith("To do: create a pool for it, or say --external-ips-from-cluster-pool.\n"), out
     code, _, err = run("plan", f"--against={claimed}")
     assert code == 2 and "the block 10.0.1.0/24 of external addresses is in use" in err, err
+    assert "give the flags that the operator has" in err.splitlines()[-1]
     reserved = tmp_path / "pool.yaml"
     reserved.write_text("""
 apiVersion: cilium.io/v2
