@@ -157,9 +157,13 @@ static int merge_list(struct js *object, const char *name, const struct js *patc
 	return r;
 }
 
-static void delete_plain(struct js *object, const char *name, const struct js *gone)
+static int delete_plain(struct js *object, const char *name, const struct js *gone, struct err *e)
 {
 	struct js *list = js_get(object, name);
+	if (js_type(gone) != JS_ARRAY)
+		return err_set(e, EINVAL, DELETE_FROM "%s is a list of the values to delete", name);
+	if (js_type(list) != JS_ARRAY)
+		return 0;
 	for (size_t i = 0; i < js_len(gone); i++) {
 		size_t at = find_plain(list, js_item(gone, i));
 		while (at < js_len(list)) {
@@ -167,6 +171,7 @@ static void delete_plain(struct js *object, const char *name, const struct js *g
 			at = find_plain(list, js_item(gone, i));
 		}
 	}
+	return 0;
 }
 
 static bool in_list(const struct js *list, const char *text)
@@ -222,9 +227,9 @@ static int merge_object(struct js *object, const struct js *patch, const struct 
 		return r;
 	if (js_type(js_get(patch, RETAIN)) == JS_ARRAY)
 		retain_keys(object, js_get(patch, RETAIN));
-	for (struct js_iter it = js_iter(patch); js_next(&it);)
+	for (struct js_iter it = js_iter(patch); r == 0 && js_next(&it);)
 		if (starts(it.key, DELETE_FROM))
-			delete_plain(object, it.key + strlen(DELETE_FROM), it.value);
+			r = delete_plain(object, it.key + strlen(DELETE_FROM), it.value, e);
 	for (struct js_iter it = js_iter(patch); r == 0 && js_next(&it);) {
 		if (is_directive(it.key))
 			continue;
