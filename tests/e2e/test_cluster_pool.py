@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from lib import cilium_config
 from lib.berth import run
 from lib.process import wait_until
 
@@ -170,6 +171,22 @@ def test_the_kind_of_cilium_nodes_goes_and_comes_back(cilium):
     assert {name: wait_cidrs(cilium, name, "CiliumNode") for name in names} == had
     assert wait_cidrs(cilium, "c3", "CiliumNode") == ["10.15.3.0/24"]
     assert_apart(cilium)
+
+
+def test_from_ciliums_operator(cilium, tmp_path):
+    """docs/migrate.md: its ConfigMap as it is, and nodes that have what it gave them, not in the order of their names."""
+    had = {"c1": ["10.0.2.0/24"], "c2": ["10.0.0.0/24"]}
+    with cilium.api_only():
+        for name, cidrs in had.items():
+            create_node(cilium, name)
+            create_cilium_node(cilium, name, cidrs)
+        create_node(cilium, "new")
+        create_cilium_node(cilium, "new")
+    config = cilium_config.write(tmp_path / "etc")
+    cilium.start(f"--config-dir={config}", "--node-resource=ciliumnodes")
+    assert wait_cidrs(cilium, "new", "CiliumNode") == ["10.0.1.0/24"]
+    assert {name: cidrs_of(cilium.api.get("CiliumNode", name)) for name in had} == had
+    assert claims(cilium) == {"10.0.0.0/24": "node/c2", "10.0.1.0/24": "node/new", "10.0.2.0/24": "node/c1"}
 
 
 def test_what_nobody_stands_behind_is_collected(cilium):
