@@ -57,7 +57,8 @@ bool operator_leads(const struct berth_operator *o);
 /* NULL when it is ready, else why not; borrowed until the loop runs on. */
 const char *operator_not_ready(struct berth_operator *o);
 const struct ipam *operator_ipam(const struct berth_operator *o);
-/* What is known of the use of its pools over the last days; NULL where it does not lead, or serves no Service. */
+/* What is known of the use of its pools over the last days; NULL where it does not lead, or serves no
+ * Service. */
 const struct forecast *operator_forecast(const struct berth_operator *o);
 
 /* Watches that broke, by resource: for (i = 0; operator_watch(o, i, &resource, &restarts); i++). */

@@ -10,8 +10,8 @@ struct standing_in {
 	/* Arrays, each object with its kind: what decisions read; Leases and ConfigMaps of berth. */
 	const struct js *objects, *own;
 	bool pools_served;
-	bool embedded;    /* the API is the embedded one: where no Lease is, its one operator leads */
-	bool no_election; /* --leader-elect=false: Leases do not count */
+	bool embedded;     /* the API is the embedded one: where no Lease is, its one operator leads */
+	bool no_election;  /* --leader-elect=false: Leases do not count */
 	const char *lease; /* name of the Lease */
 	msec wall;         /* of the API server */
 };

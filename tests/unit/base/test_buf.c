@@ -153,8 +153,7 @@ static void what_others_wrote_is_shown_and_not_obeyed(void **state)
 	quoted_is((struct slice){ eighty, 80 }, whole);
 	/* Cut between signs, and escapes count as long as they are. */
 	CLEANUP(freep)
-	char *odd = xasprintf("%.79s\xc3\xa9", eighty),
-	     *shorter = xasprintf("\"%.79s...\"", eighty);
+	char *odd = xasprintf("%.79s\xc3\xa9", eighty), *shorter = xasprintf("\"%.79s...\"", eighty);
 	quoted_is(slice_of(odd), shorter);
 	char bells[100];
 	memset(bells, '\a', sizeof(bells));

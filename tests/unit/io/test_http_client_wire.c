@@ -268,7 +268,7 @@ static void a_proxy_and_a_password_are_used(void **state)
 	connect_to((struct http_target){ .base_url = "http://api.invalid:6443",
 					 .proxy_url = proxy,
 					 .basic_auth = "me:secret" },
-		   NULL, 0);
+		   "http", 0);
 	ask((struct http_request){ .method = "HEAD", .path = "/x" });
 	assert_int_equal(out.status, 200);
 	assert_int_equal(out.retry_after, -1); /* only where it is asked to come again */

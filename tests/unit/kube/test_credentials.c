@@ -234,8 +234,10 @@ static void a_plugin_that_does_wrong_is_named(void **state)
 	static const struct {
 		const char *answer, *told;
 	} bad[] = {
-		{ "exit 3", "/bin/sh" },     { "echo sorry >&2; exit 1", "it says: sorry" },
-		{ "kill -9 $$", "/bin/sh" }, { "echo junk", "/bin/sh" },
+		{ "exit 3", "/bin/sh" },
+		{ "echo sorry >&2; exit 1", "it says: sorry" },
+		{ "kill -9 $$", "/bin/sh" },
+		{ "echo junk", "/bin/sh" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		char *argv[4];
