@@ -155,6 +155,14 @@ bool cooling_wanted(const struct ipam *m, const struct addr *a)
 	return p && pool_reuse_after(m, p) > 0 && addr_was_held(m, a) && !cluster_pool_wants(m, a->ip);
 }
 
+/* Who waits for one that is kept for others is told when it gets free: that is another time now. */
+static void wake_told(struct ipam *m, const struct cooling *c)
+{
+	struct pool *p = c->pool;
+	if (p && m->ready && !pool_reuse_early(p) && list_of(c)->head == c)
+		wake_all(m, &p->waiters[c->addr->ip.family]);
+}
+
 /* ---- in and out ------------------------------------------------------------------------------------- */
 
 bool addr_cools(const struct addr *a)
@@ -167,6 +175,7 @@ void cooling_drop(struct ipam *m, struct addr *a)
 	if (!addr_cools(a))
 		return;
 	struct cooling *c = TAKE(a->record->cooling);
+	wake_told(m, c);
 	list_remove(c);
 	for (size_t i = 0; i < c->n; i++)
 		forget(m, c->for_whom[i], a);
@@ -226,6 +235,7 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 		orphan_add(m, a, 0);
 	else
 		list_insert(c, cooling_pool(m, a));
+	wake_told(m, c);
 	if (m->ready && !known)
 		cooling_wake(m, a);
 	return true;
@@ -277,6 +287,7 @@ void cooling_fire(struct ipam *m, struct moment now)
 		for (int f = 0; f < FAMILIES; f++) {
 			struct cooling *c;
 			while ((c = p->cooling[f].head) && c->since + pool_reuse_after(m, p) <= now.mono) {
+				wake_told(m, c);
 				list_remove(c);
 				orphan_add(m, c->addr, 0);
 			}

@@ -515,7 +515,8 @@ msec ipam_wake_at(const struct ipam *m)
 	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		const bool quiet = !all || p->builtin || p->ghost || p->condemned || m->pools_lost;
-		const bool due = p->doubted || (p->dirty && !quiet), guard_due = p->guard_due && !quiet;
+		const bool due = p->doubted || (p->dirty && !quiet);
+		const bool guard_due = p->guard_due && !quiet && !p->doubted;
 		const msec due_at =
 			!p->doubted && p->rest_until > p->status_at ? p->rest_until : p->status_at;
 		if (due && !p->in_flight && (at < 0 || due_at < at))

@@ -231,6 +231,8 @@ static void claim_add(struct ipam *m, const void *owner, const char *where, stru
 	*c = (struct claim){ a->claims, ref.kind, owner, where };
 	a->claims = c;
 	wake_asked(m, ref.ip); /* there is another reason now */
+	reservations_touch(m, a, NULL);
+	policies_touch(m, a);
 	if (m->ready)
 		addr_wake_holders(m, a);
 }
@@ -248,6 +250,8 @@ static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
 		wake_asked(m, a->ip);
 		if (a->n_holders)
 			sharing_wake(m, a->holders[0]);
+		reservations_touch(m, a, NULL);
+		policies_touch(m, a);
 		if (!a->claims)
 			cooling_wake(m, a);
 		ledger_prune(m, a);

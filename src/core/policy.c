@@ -75,19 +75,33 @@ bool pool_assigns(const struct pool *p, const struct service *s)
 	return s->extra && s->extra->pools && !pool_not_named(p, s);
 }
 
-bool pool_name_keeps(const struct ipam *m, const char *pool)
+/* It is gone, and its labels with it: only a policy that names it still speaks of it. */
+static bool keeps_though_gone(const struct ipam *m, const char *pool)
 {
-	const struct pool *p = pool_find(m, pool);
-	if (p && !p->condemned)
-		return p->policy && p->policy->keep;
-	/* It is gone, and its labels with it: only a policy that names it still speaks of it. */
 	for (size_t i = 0; i < m->n_policies; i++)
 		if (same_text(m->policies[i]->pool_name, pool))
 			return m->policies[i]->keep;
 	return false;
 }
 
+bool pool_name_keeps(const struct ipam *m, const char *pool)
+{
+	const struct pool *p = pool_find(m, pool);
+	if (p && !p->condemned)
+		return p->policy && p->policy->keep;
+	return keeps_though_gone(m, pool);
+}
+
 /* ---- changes ----------------------------------------------------------------------------------------- */
+
+void policies_revalidate_kept(struct ipam *m)
+{
+	bool any = false;
+	for (size_t i = 0; i < m->n_policies && !any; i++)
+		any = m->policies[i]->keep;
+	if (any)
+		policies_revalidate(m);
+}
 
 void policies_revalidate(struct ipam *m)
 {
@@ -113,7 +127,9 @@ void policies_apply(struct ipam *m)
 		struct policy *x = policy_of(m, p), *old = p->policy;
 		if (x == old && !p->rules_changed && !(x && x->changed))
 			continue;
-		keeping_changed = keeping_changed || (old && old->keep) != (x && x->keep);
+		/* One that has just come was spoken of before, perhaps by another policy. */
+		const bool kept = old ? old->keep : keeps_though_gone(m, p->name);
+		keeping_changed = keeping_changed || kept != (x && x->keep);
 		p->policy = x;
 		p->rules_changed = false;
 		p->dirty = true;

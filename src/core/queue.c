@@ -10,6 +10,12 @@ static void unlink_from_lane(struct ipam *m, struct service *s)
 	m->n_queued--;
 }
 
+/* Those who wait stand in the order of their waiting, whatever woke them. */
+static bool goes_before(const struct service *s, const struct service *t)
+{
+	return s->waits && (!t->waits || t->waiting_since > s->waiting_since);
+}
+
 void enqueue(struct ipam *m, struct service *s, enum lane lane)
 {
 	if (s->in_flight) {
@@ -22,11 +28,14 @@ void enqueue(struct ipam *m, struct service *s, enum lane lane)
 		unlink_from_lane(m, s);
 	}
 	struct queue *q = &m->lanes[lane];
+	struct service *after = q->tail;
+	while (lane == LANE_WAITING && after && goes_before(s, after))
+		after = after->q_prev;
 	s->lane = (int8_t)lane;
-	s->q_prev = q->tail;
-	s->q_next = NULL;
-	*(q->tail ? &q->tail->q_next : &q->head) = s;
-	q->tail = s;
+	s->q_prev = after;
+	s->q_next = after ? after->q_next : q->head;
+	*(s->q_prev ? &s->q_prev->q_next : &q->head) = s;
+	*(s->q_next ? &s->q_next->q_prev : &q->tail) = s;
 	m->n_queued++;
 }
 

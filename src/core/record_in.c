@@ -4,6 +4,7 @@
 #include "core/history.h"
 #include "core/ledger.h"
 #include "core/pool.h"
+#include "core/reservation.h"
 #include "core/service.h"
 #include "core/settle.h"
 #include "core/wait.h"
@@ -61,6 +62,7 @@ void ipam_record(struct ipam *m, const struct record_in *in, struct moment now)
 	take_history(r, in);
 	if (!r->ours)
 		cooling_drop(m, a);
+	reservations_touch(m, a, NULL);
 	tenure_of_record(m, a, in);
 	if (m->ready && !r->ours)
 		wake_asked(m, in->ip);
@@ -85,6 +87,7 @@ void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
 	if (a->record->ours && !a->n_holders)
 		history_add(m, a, now);
 	record_forget(m, a);
+	reservations_touch(m, a, NULL);
 	a->record_unknown = false;
 	a->overtaken = a->in_flight;
 	/* Whoever holds it makes a new one. */

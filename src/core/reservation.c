@@ -5,6 +5,8 @@
 #include "core/pool.h"
 #include "core/queue.h"
 #include "core/service.h"
+#include "core/sharing.h"
+#include "core/wait.h"
 
 #include <errno.h>
 
@@ -129,8 +131,8 @@ void reservations_touch(struct ipam *m, const struct addr *a, const struct servi
 {
 	touch_claims(m, a);
 	/* One that has expired claims nothing any more, and still says who has its addresses. */
-	for (struct reservation *r = m->reserved_for.n ? map_get(&m->reserved_for, s->key) : NULL; r;
-	     r = r->next_for)
+	struct reservation *r = s && m->reserved_for.n ? map_get(&m->reserved_for, s->key) : NULL;
+	for (; r; r = r->next_for)
 		touch(m, r);
 }
 
@@ -139,6 +141,15 @@ static void wake_service(struct ipam *m, const struct reservation *r)
 	struct service *s = r->service ? map_get(&m->services, r->service) : NULL;
 	if (s && m->ready)
 		enqueue(m, s, LANE_ASKED);
+}
+
+/* The address is kept for another one now, or stands in the way for another reason. */
+static void tell_others(struct ipam *m, struct ip ip)
+{
+	const struct addr *a = ledger_get(m, ip);
+	wake_asked(m, ip);
+	if (a && a->n_holders)
+		sharing_wake(m, a->holders[0]);
 }
 
 /* Its claims are those of a reservation in force, or none. */
@@ -151,8 +162,10 @@ static void claim(struct ipam *m, struct reservation *r)
 	for (size_t i = 0; i < r->n_claims; i++)
 		touch_claims(m, ledger_get(m, r->claims[i].ip));
 	claims_set(m, r, r->name, &r->claims, &r->n_claims, want, n);
-	for (size_t i = 0; i < r->n_claims; i++)
+	for (size_t i = 0; i < r->n_claims; i++) {
 		touch_claims(m, ledger_get(m, r->claims[i].ip));
+		tell_others(m, r->claims[i].ip);
+	}
 	touch(m, r);
 	wake_service(m, r);
 }

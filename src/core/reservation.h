@@ -37,7 +37,7 @@ const struct reservation *reservation_for(const struct ipam *m, const struct ser
 bool reservation_bars(const struct claim *c, const struct addr *a, const struct service *s);
 /* It is kept for the Service, and by no older reservation for another. */
 bool reservation_keeps_for(const struct addr *a, const struct service *s);
-/* Whether the Service holds the address may have changed. */
+/* Whether the Service holds the address may have changed; s NULL: whether somebody else uses it. */
 void reservations_touch(struct ipam *m, const struct addr *a, const struct service *s);
 /* Pools have changed. */
 void reservations_refresh(struct ipam *m);

@@ -76,10 +76,11 @@ void wait_clear(struct ipam *m, struct service *s)
 
 void wake_first(struct ipam *m, struct wait_list *list)
 {
-	/* One who is queued already is on the way: the next in line may have something too. */
+	/* One who is queued already is on the way, and goes first all the same; the next in line may have
+	 * something too. */
 	struct wait *w = list->head;
-	while (w && w->service->lane != LANE_NONE)
-		w = w->next;
+	for (; w && w->service->lane != LANE_NONE; w = w->next)
+		enqueue(m, w->service, LANE_WAITING);
 	if (w)
 		enqueue(m, w->service, LANE_WAITING);
 }

@@ -1,4 +1,9 @@
+#include "admin_status.h"
 #include "cooling.h"
+#include "order.h"
+#include "policies.h"
+#include "reasons.h"
+#include "reservations.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,14 +30,13 @@ static int service_index(const struct effect *e)
 /* Does something beside the Service itself and the pools stand against its keeping the address? */
 static bool disputed(const struct sim *x, int s, int a)
 {
-	char text[IP_TEXT_MAX], key[32];
+	char text[IP_TEXT_MAX];
 	for (int t = 0; t < SERVICES; t++)
 		if (t != s && x->w.services[t].exists && shown(&x->w, t) >> a & 1 && !may_share(&x->w, s, t))
 			return true;
 	const struct js *o = cluster_get(x->w.cluster, "IPAddress", "", address_text(a, text));
 	const char *holders = js_str(js_path(o, "metadata", "annotations", "berth.dev/holder"));
-	(void)snprintf(key, sizeof(key), "%s/%s", service_ns(s), service_title(s));
-	return o && !(holders && strstr(holders, key));
+	return o && !mentions(holders, s);
 }
 
 static void check_status(struct sim *x, const struct effect *e)
@@ -64,6 +68,8 @@ static void check_status(struct sim *x, const struct effect *e)
 				       service_title(t));
 		if (x->w.records && !(recorded(&x->w) >> a & 1))
 			broken(x, "%s is given to %s before its record", text, service_title(s));
+		if (!x->w.records && x->faultless)
+			check_grant(x, s, a);
 	}
 	if (fresh)
 		x->w.services[s].overwritten = false;
@@ -73,7 +79,7 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 {
 	struct sim *x = arg;
 	enum outcome o = OUTCOME_DONE;
-	cooling_observe(x);
+	order_observe(x);
 	if (x->fault_percent && rng_below(&x->rng, 100) < x->fault_percent && e->kind != EFFECT_EVENT) {
 		static const enum outcome faults[] = { OUTCOME_CONFLICT, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN,
 						       OUTCOME_REFUSED };
@@ -92,13 +98,17 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 		} else if (e->kind <= EFFECT_RECORD_PATCH) {
 			printf(" [%s]%s", e->record.holders,
 			       e->record.phase == RECORD_RELEASED ? " releasing" : "");
+		} else if (e->kind == EFFECT_POOL_STATUS || e->kind == EFFECT_POLICY_STATUS) {
+			for (size_t i = 0; i < e->pool.n; i++)
+				printf(" %s=%d(%s)", e->pool.conditions[i].type,
+				       (int)e->pool.conditions[i].status, e->pool.conditions[i].message);
 		} else if (e->kind == EFFECT_EVENT) {
 			printf(" %s %s", e->event.reason, e->event.message);
 		}
 		printf(" -> %d%s\n", (int)o, *carry_out ? " (done)" : "");
 	}
-	if (x->faultless && x->w.reuse_after)
-		check_reuse(x, e);
+	if (x->faultless)
+		check_grants(x, e);
 	if (e->kind == EFFECT_SERVICE_STATUS && (o == OUTCOME_DONE || *carry_out)) {
 		/* One that will be refused for its version changes nothing. */
 		const struct js *now = cluster_get(x->w.cluster, "Service", e->namespace, e->name);
@@ -110,7 +120,7 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 
 /* ---- at rest --------------------------------------------------------------------------------------- */
 
-static addr_set in_statuses(const struct sim *x)
+addr_set in_statuses(const struct sim *x)
 {
 	addr_set set = 0;
 	for (int s = 0; s < SERVICES; s++)
@@ -120,7 +130,7 @@ static addr_set in_statuses(const struct sim *x)
 
 /* What it has of us. What somebody else wrote and no pool explains stays until there is something to
  * replace it with. */
-static addr_set served(const struct sim *x, int s)
+addr_set served(const struct sim *x, int s)
 {
 	addr_set has = shown(&x->w, s), in_pools = 0;
 	for (int p = 0; p < POOLS; p++)
@@ -136,13 +146,17 @@ static addr_set served(const struct sim *x, int s)
 static bool attainable(const struct sim *x, int s, int a)
 {
 	addr_set bit = (addr_set)1 << a;
-	bool given = false;
-	for (int p = 0; p < POOLS; p++)
-		given = given || (selects(&x->w, p, s) && named(&x->w, p, s) && (gives(&x->w, p) & bit));
-	if (!given || foreign(&x->w, -1) & bit)
+	addr_set held[SERVICES];
+	for (int t = 0; t < SERVICES; t++)
+		held[t] = wanted(&x->w, t) ? served(x, t) : 0;
+	const bool by_name = x->w.services[s].n_requests || kept_for(&x->w, s, family_of(a)) == a;
+	if (!some_pool_offers(&x->w, s, a, by_name, held) || foreign(&x->w, -1) & bit ||
+	    kept_from(&x->w, a, s, held))
 		return false;
-	if (!((in_statuses(x) | (recorded(&x->w) & ~cooling(&x->w))) & bit))
+	if (!((in_statuses(x) | recorded(&x->w)) & bit))
 		return true;
+	if (cooling(&x->w) & bit)
+		return names(&x->w, a, s) || !is_locked(&x->w, a) || kept_for(&x->w, s, family_of(a)) == a;
 	/* Joinable? */
 	bool holders = false;
 	for (int t = 0; t < SERVICES; t++) {
@@ -173,7 +187,8 @@ static void check_served(struct sim *x, int s)
 	} else {
 		unsigned want = families(&x->w, s, &impossible);
 		for (int f = 0; f < FAMILIES; f++) {
-			addr_set of = f == IPV4 ? ((addr_set)1 << V4) - 1 : (((addr_set)1 << V6) - 1) << V4;
+			const addr_set of = of_family((enum family)f);
+			const int kept = kept_for(&x->w, s, (enum family)f);
 			if (!(want >> f & 1))
 				continue;
 			any = any || (has & of);
@@ -181,7 +196,7 @@ static void check_served(struct sim *x, int s)
 				continue;
 			all = false;
 			for (int a = 0; a < ADDRESSES && !v->deleting; a++)
-				if (of >> a & 1 && attainable(x, s, a))
+				if (of >> a & 1 && (kept < 0 || a == kept) && attainable(x, s, a))
 					broken(x, "%s lacks %s and could have %s", service_title(s),
 					       family_name((enum family)f), address_text(a, text));
 		}
@@ -198,6 +213,8 @@ static void check_served(struct sim *x, int s)
 		broken(x, "%s has no condition", service_title(s));
 	else if (status && satisfied != (all && !impossible))
 		broken(x, "%s has the condition %s", service_title(s), status);
+	if (status && !satisfied)
+		check_reason(x, s, js_str(js_get(js_item(list, 0), "reason")));
 }
 
 static void check_records(struct sim *x)
@@ -212,19 +229,18 @@ static void check_records(struct sim *x)
 		if (manager && strcmp(manager, "berth") != 0)
 			continue;
 		const char *state = js_str(js_get(notes, "berth.dev/state"));
-		const bool cooling = x->w.reuse_after > 0 && state && strcmp(state, "cooling") == 0;
+		const bool cooling = state && strcmp(state, "cooling") == 0;
 		if (cooling) {
 			check_cooling_record(x, a);
 			holders = NULL;
 		}
 		size_t n = 0;
 		for (int s = 0; s < SERVICES; s++) {
-			char key[32];
-			(void)snprintf(key, sizeof(key), "%s/%s", service_ns(s), service_title(s));
 			bool has = wanted(&x->w, s) && served(x, s) >> a & 1;
-			if (has != (holders && strstr(holders, key)) && (has || o))
+			if (has != mentions(holders, s) && (has || o))
 				broken(x, "%s: the record names [%s], %s %s it", text,
-				       holders ? holders : "no record", key, has ? "has" : "has not");
+				       holders ? holders : "no record", service_title(s),
+				       has ? "has" : "has not");
 			n += has;
 		}
 		if (o && n == 0 && !cooling)
@@ -234,7 +250,7 @@ static void check_records(struct sim *x)
 	}
 }
 
-static bool condition_is(const struct js *o, const char *type, const char *status, const char *message)
+bool condition_is(const struct js *o, const char *type, const char *status, const char *message)
 {
 	const struct js *list = js_path(o, "status", "conditions");
 	for (size_t i = 0; i < js_len(list); i++) {
@@ -248,7 +264,7 @@ static bool condition_is(const struct js *o, const char *type, const char *statu
 
 static void check_pools(struct sim *x)
 {
-	addr_set used = in_statuses(x) | foreign(&x->w, -1) | recorded(&x->w);
+	addr_set used = in_statuses(x) | foreign(&x->w, -1) | recorded(&x->w) | reserved(&x->w);
 	for (int p = 0; p < POOLS; p++) {
 		char name[2] = { (char)('a' + p), 0 }, text[32];
 		const struct mpool *v = &x->w.pools[p];
@@ -262,11 +278,9 @@ static void check_pools(struct sim *x)
 			broken(x, "pool %s: valid should be %d", name, !v->bad);
 		if (conflict || v->bad)
 			continue;
-		struct world usable = x->w;
-		usable.pools[p].disabled = false;
-		if (in_conflict(&usable, p))
+		if (loses_conflict(&x->w, p))
 			continue;
-		(void)snprintf(text, sizeof(text), "%d", __builtin_popcountll(gives(&usable, p) & ~used));
+		(void)snprintf(text, sizeof(text), "%d", __builtin_popcountll(would_give(&x->w, p) & ~used));
 		if (!condition_is(o, "cilium.io/IPsAvailable", "Unknown", text))
 			broken(x, "pool %s: available should be %s", name, text);
 	}
@@ -301,11 +315,20 @@ static void check_services(struct sim *x)
 			continue;
 		}
 		for (int a = 0; a < ADDRESSES; a++)
-			if (has >> a & 1 && !explained(&x->w, s, a) && !x->w.services[s].overwritten)
+			if (has >> a & 1 && !explained(&x->w, s, a) && !x->w.services[s].overwritten &&
+			    !may_be_kept(&x->w))
 				broken(x, "nothing explains %s of %s", address_text(a, text),
 				       service_title(s));
 		check_served(x, s);
 	}
+}
+
+void run_for(struct sim *x, size_t limit, msec patience)
+{
+	if (cluster_run(x->w.cluster, limit, patience) == EFFECTS_MAX)
+		broken(x, "it works without end");
+	look(&x->w);
+	pools_that_went(&x->w);
 }
 
 void check_quiet(struct sim *x)
@@ -315,7 +338,7 @@ void check_quiet(struct sim *x)
 		printf("quiet\n");
 	x->fault_percent = 0;
 	x->n_quiet++;
-	cluster_run(x->w.cluster, EFFECTS_MAX, 800000);
+	run_for(x, EFFECTS_MAX, 800000);
 	if (ipam_busy(cluster_ipam(x->w.cluster)))
 		broken(x, "it does not come to rest");
 	check_services(x);
@@ -326,19 +349,21 @@ void check_quiet(struct sim *x)
 	for (int s = 0; s < SERVICES; s++)
 		held |= wanted(&x->w, s) ? served(x, s) : 0;
 	check_counts(x, held);
+	check_admin(x);
 	cooling_let_pass(x, 15000);
 	cluster_reset_writes(x->w.cluster);
-	cluster_run(x->w.cluster, EFFECTS_MAX, 5000);
+	run_for(x, EFFECTS_MAX, 5000);
 	if (writes(x))
 		broken(x, "a second pass writes");
 	if (x->trace)
 		printf("restart at rest\n");
 	cluster_restart(x->w.cluster, &x->config);
 	cluster_sync(x->w.cluster);
-	cluster_run(x->w.cluster, EFFECTS_MAX, 5000);
+	run_for(x, EFFECTS_MAX, 5000);
 	if (writes(x))
 		broken(x, "a restart writes %zu times", writes(x));
 	cluster_reset_writes(x->w.cluster);
 	x->fault_percent = faults;
 	x->quiet = true;
+	order_at_rest(x);
 }

@@ -1,43 +1,61 @@
 #include "cooling.h"
+#include "policies.h"
+#include "reservations.h"
 
 #include <stdio.h>
 
-static const struct js *record(const struct world *w, int a)
-{
-	char text[IP_TEXT_MAX];
-	return cluster_get(w->cluster, "IPAddress", "", address_text(a, text));
-}
-
-static const char *note(const struct world *w, int a, const char *key)
-{
-	return js_str(js_get(js_path(record(w, a), "metadata", "annotations"), key));
-}
-
-static bool mentions(const char *text, int s)
-{
-	char key[32];
-	(void)snprintf(key, sizeof(key), "%s/%s", service_ns(s), service_title(s));
-	return text && strstr(text, key);
-}
-
 bool names(const struct world *w, int a, int s)
 {
-	return mentions(note(w, a, "berth.dev/holder"), s);
+	return mentions(record_note(w, a, "berth.dev/holder"), s);
 }
 
-/* When its time is over; 0 = it does not cool. */
-static msec cooling_end(const struct world *w, int a)
+/* How long the address is kept: of the pools that contain it one that can give it says so, before all that
+ * from which it was given; else any. */
+static void kept_time(const struct world *w, int a, msec *ret_least, msec *ret_most)
 {
-	const char *state = note(w, a, "berth.dev/state"), *since = note(w, a, "berth.dev/released-at");
+	const char *from = record_note(w, a, "berth.dev/pool");
+	int best = -1, rank = 0;
+	msec least = -1, most = 0;
+	for (int p = 0; p < POOLS; p++) {
+		if (!(contains(w, p) >> a & 1))
+			continue;
+		bool is_it = from && from[0] == 'a' + p, gives_it = usable(w, p);
+		msec time = reuse_of(w, p);
+		least = least < 0 || time < least ? time : least;
+		most = time > most ? time : most;
+		if ((gives_it ? 2 : 0) + is_it > rank) {
+			rank = (gives_it ? 2 : 0) + is_it;
+			best = p;
+		}
+	}
+	*ret_least = best < 0 ? (least < 0 ? 0 : least) : reuse_of(w, best);
+	*ret_most = best < 0 ? most : reuse_of(w, best);
+}
+
+/* Since when; 0 = it does not cool. */
+static msec released_at(const struct world *w, int a)
+{
+	const char *state = record_note(w, a, "berth.dev/state"),
+		   *since = record_note(w, a, "berth.dev/released-at");
 	msec at;
 	if (!state || strcmp(state, "cooling") != 0 || !since || time_parse(slice_of(since), &at) < 0)
 		return 0;
-	return at + w->reuse_after;
+	return at;
+}
+
+/* When its time is over at the latest; 0 = it does not cool. */
+static msec cooling_end(const struct world *w, int a)
+{
+	msec least, most, at = released_at(w, a);
+	kept_time(w, a, &least, &most);
+	return at ? at + most : 0;
 }
 
 bool cools(const struct world *w, int a)
 {
-	return cooling_end(w, a) > cluster_now(w->cluster).wall;
+	msec least, most, at = released_at(w, a);
+	kept_time(w, a, &least, &most);
+	return at && at + least > cluster_now(w->cluster).wall;
 }
 
 addr_set cooling(const struct world *w)
@@ -50,65 +68,6 @@ addr_set cooling(const struct world *w)
 
 /* ---- who comes first ----------------------------------------------------------------------------- */
 
-static addr_set of_family(int a)
-{
-	addr_set four = ((addr_set)1 << V4) - 1;
-	return a < V4 ? four : ~four;
-}
-
-static bool takes_any(const struct world *w, int s)
-{
-	const struct mservice *v = &w->services[s];
-	return wanted(w, s) && !v->deleting && v->n_requests == 0;
-}
-
-void cooling_observe(struct sim *x)
-{
-	const struct world *w = &x->w;
-	bool rests = !ipam_busy(cluster_ipam(w->cluster));
-	addr_set in_use = foreign(w, -1), recorded_ones = recorded(w), cooling_ones = cooling(w);
-	for (int s = 0; s < SERVICES; s++)
-		in_use |= w->services[s].exists ? shown(w, s) : 0;
-	for (int s = 0; s < SERVICES; s++) {
-		if (rests)
-			x->steady_free[s] = x->steady_cooling[s] = ~(addr_set)0;
-		if (!w->services[s].exists)
-			continue;
-		addr_set given = 0, mine = 0;
-		for (int p = 0; p < POOLS; p++)
-			given |= selects(w, p, s) && named(w, p, s) ? gives(w, p) : 0;
-		for (int a = 0; a < ADDRESSES; a++)
-			mine |= cooling_ones >> a & 1 && names(w, a, s) ? (addr_set)1 << a : 0;
-		if (!takes_any(w, s))
-			given = 0;
-		x->steady_free[s] &= given & ~in_use & ~recorded_ones;
-		x->steady_cooling[s] &= given & ~in_use & mine;
-	}
-}
-
-void check_reuse(struct sim *x, const struct effect *e)
-{
-	char text[IP_TEXT_MAX], other[IP_TEXT_MAX];
-	if (e->kind != EFFECT_RECORD_CREATE && e->kind != EFFECT_RECORD_PATCH)
-		return;
-	int a = address_index(ip_format(e->record.ip, text));
-	if (a < 0 || e->record.phase != RECORD_HELD)
-		return;
-	for (int s = 0; s < SERVICES; s++) {
-		if (!mentions(e->record.holders, s) || names(&x->w, a, s) || !takes_any(&x->w, s) ||
-		    shown(&x->w, s) >> a & 1 || mentions(note(&x->w, a, "berth.dev/history"), s))
-			continue;
-		addr_set free_ones = x->steady_free[s] & of_family(a);
-		addr_set own = x->steady_cooling[s] & of_family(a);
-		if (cools(&x->w, a) && free_ones)
-			broken(x, "%s is given %s, which cools for others, while %s is free",
-			       service_title(s), text, address_text(__builtin_ctzll(free_ones), other));
-		if (own)
-			broken(x, "%s is given %s, and could have %s back", service_title(s), text,
-			       address_text(__builtin_ctzll(own), other));
-	}
-}
-
 /* ---- at rest ----------------------------------------------------------------------------------------- */
 
 void check_cooling_record(struct sim *x, int a)
@@ -118,11 +77,11 @@ void check_cooling_record(struct sim *x, int a)
 	address_text(a, text);
 	for (int p = 0; p < POOLS; p++)
 		in_pools |= contains(&x->w, p);
-	if (!cools(&x->w, a))
+	if (cooling_end(&x->w, a) <= cluster_now(x->w.cluster).wall)
 		broken(x, "%s cools longer than it is to", text);
 	if (!(in_pools >> a & 1))
 		broken(x, "%s cools in no pool", text);
-	if (!note(&x->w, a, "berth.dev/holder"))
+	if (!record_note(&x->w, a, "berth.dev/holder"))
 		broken(x, "%s cools for nobody", text);
 }
 
@@ -131,7 +90,7 @@ void cooling_let_pass(struct sim *x, msec time)
 	for (int a = 0; a < ADDRESSES; a++) {
 		msec left = cooling_end(&x->w, a) - cluster_now(x->w.cluster).wall;
 		if (left > 0 && left <= time) {
-			cluster_run(x->w.cluster, EFFECTS_MAX, left + 1000);
+			run_for(x, EFFECTS_MAX, left + 1000);
 			a = -1;
 		}
 	}
@@ -148,24 +107,27 @@ static void compare(struct sim *x, const char *pool, const char *what, struct co
 static void check_row(struct sim *x, const struct pool_row *row, enum family f, addr_set held)
 {
 	int p = row->name[0] - 'a';
-	struct world usable = x->w;
-	usable.pools[p].disabled = false;
 	const struct pool_counts *n = &row->family[f];
-	addr_set rest = contains(&x->w, p) & of_family(f == IPV4 ? 0 : V4), given = gives(&usable, p), part;
+	addr_set rest = contains(&x->w, p) & of_family(f), given = would_give(&x->w, p), part;
 	compare(x, row->name, "total", n->total, rest);
 	compare(x, row->name, "used", n->used, rest & held);
 	rest &= ~held;
-	part = foreign(&x->w, -1);
+	/* Something stands there; or it is kept for somebody; or another product has a record of it. */
+	part = claimed_by_others(&x->w, -1);
 	for (int s = 0; s < SERVICES; s++)
 		part |= x->w.services[s].exists ? shown(&x->w, s) : 0;
+	addr_set kept = reserved(&x->w) & ~part;
+	part |= foreign(&x->w, -1) & ~kept;
 	compare(x, row->name, "foreign", n->foreign, rest & part);
 	rest &= ~part;
+	compare(x, row->name, "reserved", n->reserved, rest & kept);
+	rest &= ~kept;
 	part = cooling(&x->w);
 	compare(x, row->name, "cooling", n->cooling, rest & part);
 	rest &= ~part;
-	compare(x, row->name, "reserved", n->reserved, 0);
-	compare(x, row->name, "excluded", n->excluded, rest & x->w.carved);
-	rest &= ~x->w.carved;
+	part = x->w.carved | rules(&x->w, p)->exclude;
+	compare(x, row->name, "excluded", n->excluded, rest & part);
+	rest &= ~part;
 	compare(x, row->name, "firstlast", n->first_last, rest & ~given);
 	compare(x, row->name, "free", n->free, rest & given);
 }
@@ -175,10 +137,8 @@ void check_counts(struct sim *x, addr_set held)
 	struct pool_row row;
 	for (size_t i = 0; ipam_pool_row(cluster_ipam(x->w.cluster), i, &row); i++) {
 		int p = row.name[0] - 'a';
-		struct world usable = x->w;
-		usable.pools[p].disabled = false;
 		/* What such a pool may give is not said. */
-		if (x->w.pools[p].bad || in_conflict(&usable, p))
+		if (x->w.pools[p].bad || loses_conflict(&x->w, p))
 			continue;
 		for (int f = 0; f < FAMILIES; f++)
 			check_row(x, &row, (enum family)f, held);

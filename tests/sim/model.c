@@ -1,4 +1,4 @@
-#include "model.h"
+#include "policies.h"
 
 #include <stdio.h>
 
@@ -28,6 +28,24 @@ int address_index(const char *text)
 		if (strcmp(text, address_text(a, one)) == 0)
 			return a;
 	return -1;
+}
+
+enum family family_of(int a)
+{
+	return a < V4 ? IPV4 : IPV6;
+}
+
+addr_set of_family(enum family f)
+{
+	const addr_set four = ((addr_set)1 << V4) - 1;
+	return f == IPV4 ? four : ~four;
+}
+
+bool mentions(const char *holders, int s)
+{
+	char key[32];
+	(void)snprintf(key, sizeof(key), "%s/%s", service_ns(s), service_title(s));
+	return holders && strstr(holders, key);
 }
 
 /* ---- documents --------------------------------------------------------------------------------- */
@@ -166,15 +184,22 @@ struct js *pool_document(const struct world *w, int p)
 		put(labels, "io.kubernetes.service.namespace", "blue");
 	else if (v->selects)
 		put(labels, "t", v->selects == SELECT_LABEL_0 ? "0" : "1");
+	if (v->tier < 2)
+		put(js_need_object(meta, "labels"), "tier", v->tier ? "1" : "0");
 	const struct js *old = cluster_get(w->cluster, "CiliumLoadBalancerIPPool", "", name);
-	if (old)
-		js_set(o, "status", js_clone(js_get(old, "status")));
+	if (!old)
+		return o;
+	js_set(o, "status", js_clone(js_get(old, "status")));
+	if (js_has(js_get(old, "metadata"), "finalizers"))
+		js_set(meta, "finalizers", js_clone(js_path(old, "metadata", "finalizers")));
+	if (js_has(js_get(old, "metadata"), "deletionTimestamp"))
+		js_set(meta, "deletionTimestamp", js_clone(js_path(old, "metadata", "deletionTimestamp")));
 	return o;
 }
 
 /* ---- the rules ------------------------------------------------------------------------------------ */
 
-addr_set shown(const struct world *w, int s)
+static addr_set status_of(const struct world *w, int s)
 {
 	const struct js *o = cluster_get(w->cluster, "Service", service_ns(s), service_title(s));
 	const struct js *list = js_path(o, "status", "loadBalancer", "ingress");
@@ -185,6 +210,29 @@ addr_set shown(const struct world *w, int s)
 			set |= (addr_set)1 << a;
 	}
 	return set;
+}
+
+void look(struct world *w)
+{
+	w->seen.recorded = w->seen.recorded_by_others = 0;
+	for (int s = 0; s < SERVICES; s++)
+		w->seen.statuses[s] = status_of(w, s);
+	for (int a = 0; a < ADDRESSES; a++) {
+		char text[IP_TEXT_MAX];
+		const addr_set bit = (addr_set)1 << a;
+		const struct js *meta =
+			js_get(cluster_get(w->cluster, "IPAddress", "", address_text(a, text)), "metadata");
+		w->seen.notes[a] = js_get(meta, "annotations");
+		w->seen.recorded |= meta ? bit : 0;
+		if (meta && !slice_is(js_text(js_path(meta, "labels", "ipaddress.kubernetes.io/managed-by")),
+				      "berth"))
+			w->seen.recorded_by_others |= bit;
+	}
+}
+
+addr_set shown(const struct world *w, int s)
+{
+	return w->seen.statuses[s];
 }
 
 bool asked_us(const struct world *w, int s)
@@ -234,6 +282,21 @@ bool named(const struct world *w, int p, int s)
 	return false;
 }
 
+bool all_named_exist(const struct world *w, int s)
+{
+	switch (w->services[s].named) {
+	case NAMED_NONE:
+		break;
+	case NAMED_A:
+		return w->pools[0].exists;
+	case NAMED_BC:
+		return w->pools[1].exists && w->pools[2].exists;
+	case NAMED_NOWHERE:
+		return false;
+	}
+	return true;
+}
+
 static addr_set bits(int lo, int hi)
 {
 	addr_set set = 0;
@@ -258,7 +321,8 @@ static bool before(const struct world *w, int p, int q)
 
 static bool is_off(const struct world *w, int p)
 {
-	return !w->pools[p].exists || w->pools[p].disabled || w->pools[p].bad;
+	const struct mpool *v = &w->pools[p];
+	return !v->exists || v->disabled || v->bad || v->deleting;
 }
 
 bool in_conflict(const struct world *w, int p)
@@ -288,7 +352,35 @@ addr_set gives(const struct world *w, int p)
 		if (v->spare && b->cidr && b->hi - b->lo >= 2)
 			set &= ~(bits(b->lo, b->lo) | bits(b->hi, b->hi));
 	}
-	return set & ~w->carved;
+	return set & ~w->carved & ~rules(w, p)->exclude;
+}
+
+bool usable(const struct world *w, int p)
+{
+	return !is_off(w, p) && !in_conflict(w, p);
+}
+
+bool loses_conflict(const struct world *w, int p)
+{
+	struct world on = *w;
+	on.pools[p].disabled = on.pools[p].deleting = false;
+	return in_conflict(&on, p);
+}
+
+addr_set would_give(const struct world *w, int p)
+{
+	struct world on = *w;
+	on.pools[p].disabled = on.pools[p].deleting = false;
+	return gives(&on, p);
+}
+
+void pools_that_went(struct world *w)
+{
+	for (int p = 0; p < POOLS; p++) {
+		char name[2] = { (char)('a' + p), 0 };
+		if (w->pools[p].deleting && !cluster_get(w->cluster, "CiliumLoadBalancerIPPool", "", name))
+			w->pools[p].exists = w->pools[p].deleting = false;
+	}
 }
 
 unsigned families(const struct world *w, int s, bool *ret_impossible)
@@ -349,33 +441,29 @@ bool explained(const struct world *w, int s, int a)
 		held_up = held_up || w->pools[p].bad;
 	}
 	/* It may be of the very block that cannot be read. */
-	return asked && held_up;
+	return asked && (held_up || kept_by_policy(w, s, a));
+}
+
+const char *record_note(const struct world *w, int a, const char *key)
+{
+	return js_str(js_get(w->seen.notes[a], key));
 }
 
 addr_set recorded(const struct world *w)
 {
-	addr_set set = 0;
-	for (int a = 0; a < ADDRESSES; a++) {
-		char text[IP_TEXT_MAX];
-		if (cluster_get(w->cluster, "IPAddress", "", address_text(a, text)))
-			set |= (addr_set)1 << a;
-	}
-	return set;
+	return w->seen.recorded;
 }
 
-addr_set foreign(const struct world *w, int except)
+addr_set claimed_by_others(const struct world *w, int except)
 {
 	addr_set set = w->nodes;
 	for (int s = 0; s < SERVICES; s++)
 		if (w->services[s].exists && s != except && w->services[s].external >= 0)
 			set |= (addr_set)1 << w->services[s].external;
-	for (int a = 0; a < ADDRESSES; a++) {
-		char text[IP_TEXT_MAX];
-		const struct js *o = cluster_get(w->cluster, "IPAddress", "", address_text(a, text));
-		if (o &&
-		    !slice_is(js_text(js_path(o, "metadata", "labels", "ipaddress.kubernetes.io/managed-by")),
-			      "berth"))
-			set |= (addr_set)1 << a;
-	}
 	return set;
+}
+
+addr_set foreign(const struct world *w, int except)
+{
+	return claimed_by_others(w, except) | w->seen.recorded_by_others;
 }

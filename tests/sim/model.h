@@ -5,7 +5,8 @@
 #include "base/rand.h"
 #include "plan/cluster.h"
 
-enum { V4 = 32, V6 = 16, ADDRESSES = V4 + V6, POOLS = 4, SERVICES = 14, BLOCKS = 3, REQUESTS = 3 };
+enum { V4 = 48, V6 = 16, ADDRESSES = V4 + V6, POOLS = 4, SERVICES = 14, BLOCKS = 3, REQUESTS = 3 };
+enum { POLICIES = 3, QUOTAS = 2, RESERVATIONS = 4, NAMESPACES = 2 };
 enum { REQUEST_BAD = -1, REQUEST_ELSEWHERE = -2 };
 
 typedef uint64_t addr_set; /* bit i: 10.0.0.i below V4, else 2001:db8::(i - V4) */
@@ -20,6 +21,33 @@ struct mpool {
 	struct block blocks[BLOCKS];
 	int n;
 	enum selects selects;
+	int tier;      /* its label, for policies: 0, 1; 2 = none */
+	bool deleting; /* a finalizer holds it */
+	char created[40];
+};
+/* Whom a quota is about: by names, or by labels of the Namespace. */
+enum quota_of { QUOTA_OF_RED, QUOTA_OF_BOTH, QUOTA_OF_TEAM_0, QUOTA_OF_ALL };
+struct mpolicy {
+	bool exists;
+	int pool; /* by name; -1 = by label */
+	int tier; /* the label, if it goes by label; 2 = every pool */
+	int priority;
+	addr_set exclude;
+	msec reuse_after; /* -1 = not said */
+	bool late, ask_only, keep, protect;
+	int low; /* -1 = not said */
+	bool low_is_percent;
+	int n_quotas;
+	struct {
+		enum quota_of of;
+		int max;
+	} quotas[QUOTAS];
+};
+struct mreservation {
+	bool exists;
+	int addresses[FAMILIES]; /* -1 = none */
+	int service;             /* -1 = for nobody */
+	msec expires;            /* -1 = never */
 	char created[40];
 };
 enum mclass { CLASS_NONE, CLASS_OURS, CLASS_FOREIGN };
@@ -40,22 +68,41 @@ struct mservice {
 	int pods; /* 0 = no selector */
 	enum named named;
 	int external; /* -1 = none */
+	/* Made again before anybody knew that it was gone: what it had. */
+	addr_set before;
 };
 struct world {
 	struct mpool pools[POOLS];
 	struct mservice services[SERVICES];
+	struct mpolicy policies[POLICIES];
+	struct mreservation reservations[RESERVATIONS];
+	int teams[NAMESPACES]; /* the label of the Namespace: 0, 1; 2 = none; -1 = there is no such object */
 	addr_set carved, nodes;
 	enum opt_in opt_in;
 	bool records;
-	msec reuse_after; /* 0 = what is released is free at once */
+	msec reuse_after; /* where no policy says it; 0 = what is released is free at once */
 	bool family_on[FAMILIES];
 	struct cluster *cluster;
+	/* What the API shows, as of the last look(). */
+	struct {
+		addr_set statuses[SERVICES];
+		addr_set recorded, recorded_by_others;
+		const struct js *notes[ADDRESSES]; /* annotations of records */
+	} seen;
 };
+
+/* Takes in what the API shows now; to be called whenever something has changed there. */
+void look(struct world *w);
 
 const char *service_ns(int s);
 const char *service_title(int s);
 const char *address_text(int a, char text[IP_TEXT_MAX]);
 int address_index(const char *text); /* -1: none of ours */
+
+addr_set of_family(enum family f);
+enum family family_of(int a);
+/* The Service is called "ns/name" in a list of holders. */
+bool mentions(const char *holders, int s);
 
 struct js *service_document(const struct world *w, int s);
 struct js *pool_document(const struct world *w, int p);
@@ -67,10 +114,17 @@ bool asked_us(const struct world *w, int s);
 /* Is it one to be given nothing and told nothing? */
 bool selects(const struct world *w, int p, int s);
 bool named(const struct world *w, int p, int s);
+/* Does each pool exist that berth.dev/pool names? */
+bool all_named_exist(const struct world *w, int s);
 addr_set contains(const struct world *w, int p);
 /* Addresses that the pool may give: none if it is off or in conflict. */
 addr_set gives(const struct world *w, int p);
+/* The same if it were not off. */
+addr_set would_give(const struct world *w, int p);
 bool in_conflict(const struct world *w, int p);
+/* Would it be in conflict if it were not off? */
+bool loses_conflict(const struct world *w, int p);
+bool usable(const struct world *w, int p);
 /* Families that the Service wants and can have: bit per family. */
 unsigned families(const struct world *w, int s, bool *ret_impossible);
 bool may_share(const struct world *w, int s, int t);
@@ -78,5 +132,11 @@ bool may_share(const struct world *w, int s, int t);
 bool explained(const struct world *w, int s, int a);
 /* Used by somebody to whom we gave nothing: Nodes, externalIPs, records of others. */
 addr_set foreign(const struct world *w, int except);
+/* The same without the records. */
+addr_set claimed_by_others(const struct world *w, int except);
 /* In some record, of whomever. */
 addr_set recorded(const struct world *w);
+/* What the record of the address says in this annotation; NULL = nothing, or there is none. */
+const char *record_note(const struct world *w, int a, const char *key);
+/* Pools that are being deleted may have gone. */
+void pools_that_went(struct world *w);

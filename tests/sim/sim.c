@@ -1,6 +1,8 @@
 /* See README.md. */
-#include "cooling.h"
+#include "admin.h"
+#include "order.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,22 +11,39 @@ static const char *const classes[] = { "berth.dev/lb", NULL };
 static const char *const managers[] = { "berth", NULL };
 static const struct view_config view = { .managers = managers };
 
-static bool trace;
-
-#define SAY(...)                             \
-	do {                                 \
-		if (trace)                   \
-			printf(__VA_ARGS__); \
-	} while (0)
-
-static unsigned pick(struct sim *x, unsigned n)
+unsigned pick(struct sim *x, unsigned n)
 {
 	return (unsigned)rng_below(&x->rng, n);
 }
 
-static bool chance(struct sim *x, unsigned percent)
+bool chance(struct sim *x, unsigned percent)
 {
 	return pick(x, 100) < percent;
+}
+
+void say(const struct sim *x, const char *fmt, ...)
+{
+	va_list ap;
+	if (!x->trace)
+		return;
+	va_start(ap, fmt);
+	(void)vprintf(fmt, ap);
+	va_end(ap);
+}
+
+void say_object(const struct sim *x, const char *kind, const char *ns, const char *name)
+{
+	const struct js *o = cluster_get(x->w.cluster, kind, ns, name);
+	struct buf text = BUF_INIT(16384);
+	if (!x->trace)
+		return;
+	js_write(js_get(o, "spec"), &text);
+	js_write(js_path(o, "metadata", "annotations"), &text);
+	js_write(js_path(o, "metadata", "labels"), &text);
+	js_write(js_path(o, "status", "loadBalancer"), &text);
+	say(x, "%s %s%s%s %s %s\n", kind, ns, ns[0] ? "/" : "", name,
+	    js_str(js_path(o, "metadata", "creationTimestamp")), buf_str(&text));
+	buf_done(&text);
 }
 
 /* ---- what users do ---------------------------------------------------------------------------------- */
@@ -52,10 +71,11 @@ static void random_pool(struct sim *x, struct mpool *p)
 	p->spare = chance(x, 25);
 	/* Without records it is not known who gave what such a pool may have contained. */
 	p->bad = x->w.records && chance(x, 7);
+	p->tier = (int)pick(x, 3);
 	p->selects = chance(x, 60) ? SELECT_ALL : (enum selects)pick(x, 4);
 }
 
-static void put(struct sim *x, struct js *o)
+void put_object(struct sim *x, struct js *o)
 {
 	struct err e = { 0 };
 	if (cluster_put(x->w.cluster, o, &e) <= 0)
@@ -69,12 +89,13 @@ static void change_pool(struct sim *x)
 	struct mpool *p = &x->w.pools[i];
 	char name[2] = { (char)('a' + i), 0 };
 	if (p->exists && chance(x, 20)) {
-		SAY("delete pool %s\n", name);
-		p->exists = false;
+		say(x, "delete pool %s\n", name);
 		cluster_delete(x->w.cluster, "CiliumLoadBalancerIPPool", "", name);
+		p->deleting = cluster_get(x->w.cluster, "CiliumLoadBalancerIPPool", "", name) != NULL;
+		p->exists = p->deleting;
 		return;
 	}
-	switch (p->exists ? pick(x, 5) : 0) {
+	switch (p->exists ? pick(x, 6) : 0) {
 	case 0:
 		random_pool(x, p);
 		break;
@@ -87,6 +108,9 @@ static void change_pool(struct sim *x)
 	case 3:
 		p->selects = (enum selects)pick(x, 4);
 		break;
+	case 4:
+		p->tier = (int)pick(x, 3);
+		break;
 	default:
 		p->blocks[0].cidr = false;
 		if (p->blocks[0].hi + 1 != V4 && p->blocks[0].hi + 1 != ADDRESSES)
@@ -94,16 +118,11 @@ static void change_pool(struct sim *x)
 		break;
 	}
 	p->exists = true;
-	put(x, pool_document(&x->w, i));
+	put_object(x, pool_document(&x->w, i));
 	const struct js *o = cluster_get(x->w.cluster, "CiliumLoadBalancerIPPool", "", name);
 	(void)snprintf(p->created, sizeof(p->created), "%s",
 		       js_str(js_path(o, "metadata", "creationTimestamp")));
-	if (trace) {
-		struct buf text = BUF_INIT(4096);
-		js_write(js_get(o, "spec"), &text);
-		SAY("pool %s %s %s\n", name, p->created, buf_str(&text));
-		buf_done(&text);
-	}
+	say_object(x, "CiliumLoadBalancerIPPool", "", name);
 }
 
 static void random_requests(struct sim *x, struct mservice *v)
@@ -145,8 +164,10 @@ static void change_service(struct sim *x)
 	int s = (int)pick(x, SERVICES);
 	struct mservice *v = &x->w.services[s];
 	bool fresh = !v->exists;
+	addr_set before = 0;
 	if (!fresh && chance(x, 20)) {
-		SAY("delete %s\n", service_title(s));
+		say(x, "delete %s\n", service_title(s));
+		before = v->before | shown(&x->w, s);
 		v->exists = false;
 		cluster_delete(x->w.cluster, "Service", service_ns(s), service_title(s));
 		if (chance(x, 70))
@@ -154,7 +175,7 @@ static void change_service(struct sim *x)
 		fresh = true;
 	}
 	if (fresh)
-		*v = (struct mservice){ .exists = true, .external = -1, .label = 2 };
+		*v = (struct mservice){ .exists = true, .external = -1, .label = 2, .before = before };
 	unsigned what = fresh ? 6 : pick(x, 6);
 	if (what == 0 || fresh)
 		random_opt(x, v);
@@ -171,18 +192,10 @@ static void change_service(struct sim *x)
 		v->external = chance(x, 92) ? -1 : (int)pick(x, ADDRESSES);
 		v->deleting = !fresh && chance(x, 5);
 	}
-	put(x, service_document(&x->w, s));
-	if (trace) {
-		struct buf text = BUF_INIT(8192);
-		const struct js *o = cluster_get(x->w.cluster, "Service", service_ns(s), service_title(s));
-		js_write(js_get(o, "spec"), &text);
-		js_write(js_path(o, "metadata", "annotations"), &text);
-		js_write(js_path(o, "metadata", "labels"), &text);
-		js_write(js_path(o, "status", "loadBalancer"), &text);
-		SAY("%s %s/%s %s\n", fresh ? "create" : "change", service_ns(s), service_title(s),
-		    buf_str(&text));
-		buf_done(&text);
-	}
+	x->unchanged[s] = false;
+	put_object(x, service_document(&x->w, s));
+	say(x, "%s ", fresh ? "create" : "change");
+	say_object(x, "Service", service_ns(s), service_title(s));
 }
 
 /* Somebody else writes a status: of a Service that is not ours, or rarely over ours. */
@@ -211,8 +224,8 @@ static void foreign_status(struct sim *x)
 	js_push(managed, m);
 	js_set(js_need_object(o, "metadata"), "managedFields", managed);
 	v->overwritten = true;
-	SAY("somebody writes %s to %s\n", text, service_title(s));
-	put(x, o);
+	say(x, "somebody writes %s to %s\n", text, service_title(s));
+	put_object(x, o);
 }
 
 static void change_node(struct sim *x)
@@ -228,10 +241,10 @@ static void change_node(struct sim *x)
 		struct js *one = js_new_object();
 		js_set(one, "address", js_new_str(address_text(a, text)));
 		js_push(list, one);
-		SAY("node has %s\n", text);
+		say(x, "node has %s\n", text);
 	}
 	js_set(js_need_object(o, "status"), "addresses", list);
-	put(x, o);
+	put_object(x, o);
 }
 
 static void change_carve(struct sim *x)
@@ -239,7 +252,7 @@ static void change_carve(struct sim *x)
 	int lo = (int)pick(x, V4 / 4) * 4;
 	bool any = chance(x, 50);
 	x->w.carved = any ? (addr_set)15 << lo : 0;
-	SAY("carved %s %d\n", any ? "from" : "nothing", lo);
+	say(x, "carved %s %d\n", any ? "from" : "nothing", lo);
 	struct js *o = js_new_object(), *list = js_new_array();
 	js_set(o, "kind", js_new_str("ServiceCIDR"));
 	js_set(js_need_object(o, "metadata"), "name", js_new_str("c"));
@@ -248,7 +261,7 @@ static void change_carve(struct sim *x)
 	if (any)
 		js_push(list, js_new_str(text));
 	js_set(js_need_object(o, "spec"), "cidrs", list);
-	put(x, o);
+	put_object(x, o);
 }
 
 /* Another product takes or leaves an address in the API's own register. */
@@ -266,8 +279,9 @@ static void foreign_record(struct sim *x)
 			js_text(js_path(old, "metadata", "labels", "ipaddress.kubernetes.io/managed-by")),
 			"berth");
 		if (chance(x, 30) && (!ours || x->quiet)) {
-			SAY("delete record %s\n", text);
+			say(x, "delete record %s\n", text);
 			cluster_delete(x->w.cluster, "IPAddress", "", text);
+			look(&x->w);
 			if (ours)
 				check_quiet(x);
 		}
@@ -281,14 +295,15 @@ static void foreign_record(struct sim *x)
 	js_set(js_need_object(o, "metadata"), "name", js_new_str(text));
 	js_set(js_need_object(js_get(o, "metadata"), "labels"), "ipaddress.kubernetes.io/managed-by",
 	       js_new_str("other"));
-	SAY("foreign record %s\n", text);
-	put(x, o);
+	say(x, "foreign record %s\n", text);
+	put_object(x, o);
 }
 
 static void restart(struct sim *x)
 {
-	SAY("restart\n");
+	say(x, "restart\n");
 	cluster_restart(x->w.cluster, &x->config);
+	memset(x->unchanged, 0, sizeof(x->unchanged));
 	for (unsigned n = pick(x, 4); n; n--)
 		(void)(chance(x, 60) ? change_service(x) : change_pool(x));
 	cluster_sync(x->w.cluster);
@@ -297,7 +312,10 @@ static void restart(struct sim *x)
 static void one_step(struct sim *x)
 {
 	unsigned r = pick(x, 100);
-	if (r < 62)
+	look(&x->w);
+	if (x->with_policies && chance(x, 20))
+		r < 40 ? change_policy(x) : r < 80 ? change_reservation(x) : change_namespace(x);
+	else if (r < 62)
 		change_service(x);
 	else if (r < 80)
 		change_pool(x);
@@ -312,12 +330,12 @@ static void one_step(struct sim *x)
 	else
 		change_carve(x);
 	x->quiet = false;
-	cooling_observe(x);
+	order_observe(x);
 	/* How far it gets before the next thing happens. */
 	if (chance(x, 50))
-		cluster_run(x->w.cluster, pick(x, 8), 0);
+		run_for(x, pick(x, 8), 0);
 	else
-		cluster_run(x->w.cluster, EFFECTS_MAX, (msec)pick(x, 3000));
+		run_for(x, EFFECTS_MAX, (msec)pick(x, 3000));
 	cluster_advance(x->w.cluster, (msec)pick(x, 1500));
 }
 
@@ -328,6 +346,8 @@ static void run(struct sim *x, unsigned steps)
 	x->w.reuse_after = !x->w.records || chance(x, 40) ? 0 : chance(x, 50) ? 20000 : 1800000;
 	x->w.family_on[IPV4] = chance(x, 95);
 	x->w.family_on[IPV6] = !x->w.family_on[IPV4] || chance(x, 85);
+	x->with_policies = chance(x, 75);
+	x->w.teams[0] = x->w.teams[1] = -1;
 	x->config = (struct ipam_config){
 		.opt_in = x->w.opt_in,
 		.classes = classes,
@@ -354,25 +374,26 @@ static void run(struct sim *x, unsigned steps)
 	cluster_free(x->w.cluster);
 }
 
+/* The same seeds each time, and one more that nobody has tried. */
 int main(int argc, char **argv)
 {
-	unsigned steps = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10000;
+	unsigned steps = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2000;
 	unsigned seeds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 20;
-	const char *given = getenv("SEED");
+	const char *given = getenv("SEED"), *from = getenv("FROM");
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t seed = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-	trace = getenv("TRACE") != NULL;
-	if (given) {
-		seed = strtoull(given, NULL, 10);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	if (given)
 		seeds = 1;
-	}
-	for (unsigned i = 0; i < seeds; i++, seed++) {
-		struct sim x = { .rng = { seed }, .trace = trace };
+	for (unsigned i = 0; i < seeds; i++) {
+		uint64_t seed = given ? strtoull(given, NULL, 10)
+				: i + 1 < seeds || from
+					? (from ? strtoull(from, NULL, 10) : 1) + i
+					: (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+		struct sim x = { .rng = { seed }, .trace = getenv("TRACE") != NULL };
 		run(&x, steps);
 		printf("SEED=%llu: %u writes to statuses, %u quiet moments%s\n", (unsigned long long)seed,
 		       x.n_writes, x.n_quiet, x.failed ? ": FAILED" : "");
-		(void)fflush(stdout);
 		if (x.failed)
 			return 1;
 	}
