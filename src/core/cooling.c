@@ -155,14 +155,6 @@ bool cooling_wanted(const struct ipam *m, const struct addr *a)
 	return p && pool_reuse_after(m, p) > 0 && addr_was_held(m, a) && !cluster_pool_wants(m, a->ip);
 }
 
-/* Who waits for one that is kept for others is told when it gets free: that is another time now. */
-static void wake_told(struct ipam *m, const struct cooling *c)
-{
-	struct pool *p = c->pool;
-	if (p && m->ready && !pool_reuse_early(p) && list_of(c)->head == c)
-		wake_all(m, &p->waiters[c->addr->ip.family]);
-}
-
 /* ---- in and out ------------------------------------------------------------------------------------- */
 
 bool addr_cools(const struct addr *a)
@@ -170,12 +162,24 @@ bool addr_cools(const struct addr *a)
 	return a->record && a->record->cooling;
 }
 
-void cooling_drop(struct ipam *m, struct addr *a)
+/* Nothing is kept for others in the pool any more: who was told until when hears that this is over. Only who
+ * was told so before is looked at again, however many wait. */
+static void wake_told(struct ipam *m, struct pool *p, enum family f)
+{
+	if (!p || !m->ready || pool_reuse_early(p) || cooling_kept_until(m, p, f))
+		return;
+	for (const struct wait *w = p->waiters[f].head; w; w = w->next)
+		if (w->service->decided && w->service->reason == REASON_COOLING_DOWN)
+			enqueue(m, w->service, LANE_WAITING);
+}
+
+/* Returns the pool in whose list it was. */
+static struct pool *drop(struct ipam *m, struct addr *a)
 {
 	if (!addr_cools(a))
-		return;
+		return NULL;
 	struct cooling *c = TAKE(a->record->cooling);
-	wake_told(m, c);
+	struct pool *p = c->pool;
 	list_remove(c);
 	for (size_t i = 0; i < c->n; i++)
 		forget(m, c->for_whom[i], a);
@@ -184,6 +188,12 @@ void cooling_drop(struct ipam *m, struct addr *a)
 	last->at = c->at;
 	free(c->for_whom);
 	free(c);
+	return p;
+}
+
+void cooling_drop(struct ipam *m, struct addr *a)
+{
+	wake_told(m, drop(m, a), (enum family)a->ip.family);
 }
 
 void cooling_wake(struct ipam *m, const struct addr *a)
@@ -225,7 +235,7 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 	msec since = known ? r->cooling->since : now.mono;
 	if (!known && r->released_at)
 		since -= clamp(now.wall - r->released_at, reuse_after);
-	cooling_drop(m, a);
+	struct pool *before = drop(m, a);
 	struct cooling *c = r->cooling = xcalloc(1, sizeof(*c));
 	*c = (struct cooling){ .addr = a, .at = m->n_cooling, .since = since, .released_at = r->released_at };
 	vec_grow(&m->cooling, &m->cap_cooling, m->n_cooling + 1);
@@ -235,7 +245,7 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 		orphan_add(m, a, 0);
 	else
 		list_insert(c, cooling_pool(m, a));
-	wake_told(m, c);
+	wake_told(m, before, (enum family)a->ip.family);
 	if (m->ready && !known)
 		cooling_wake(m, a);
 	return true;
@@ -287,9 +297,10 @@ void cooling_fire(struct ipam *m, struct moment now)
 		for (int f = 0; f < FAMILIES; f++) {
 			struct cooling *c;
 			while ((c = p->cooling[f].head) && c->since + pool_reuse_after(m, p) <= now.mono) {
-				wake_told(m, c);
 				list_remove(c);
 				orphan_add(m, c->addr, 0);
+				if (!p->cooling[f].head)
+					wake_told(m, p, (enum family)f);
 			}
 		}
 	}

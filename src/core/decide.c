@@ -319,10 +319,10 @@ void stop_waiting(struct ipam *m, struct service *s)
 	pass_on(m, lists, n_lists);
 }
 
-void decide(struct ipam *m, struct service *s, struct moment now, const struct ipam_trace *t)
+void decide(struct ipam *m, struct service *s, const struct ipam_trace *t)
 {
 	if (!s->waits)
-		s->waiting_since = now.mono;
+		s->turn = ++m->turns;
 	size_t n_lists;
 	CLEANUP(freep) struct stand *lists = leave_lists(m, s, &n_lists);
 

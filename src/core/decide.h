@@ -13,4 +13,4 @@ const char *adopt_refused(const struct ipam *m, const struct service *s, struct 
 void stop_waiting(struct ipam *m, struct service *s);
 /* Settles which addresses the Service holds, which it leaves, the reason and the message, and what it
  * waits for. Deciding twice changes nothing. t: NULL, or who is told what was looked at on the way. */
-void decide(struct ipam *m, struct service *s, struct moment now, const struct ipam_trace *t);
+void decide(struct ipam *m, struct service *s, const struct ipam_trace *t);

@@ -342,7 +342,8 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 	}
 	if (s && s->in_flight == 0 && (again || s->dirty)) {
 		s->dirty = false;
-		enqueue(m, s, LANE_STARTED);
+		/* One that has nothing and was told so has begun nothing: it goes where the others wait. */
+		enqueue(m, s, s->waits && !s->n_held && !s->n_leaving ? LANE_WAITING : LANE_STARTED);
 	}
 	free(f.rv);
 }

@@ -7,14 +7,14 @@
 #include "core/reservation.h"
 #include "core/service.h"
 
-bool ipam_explain(struct ipam *m, const char *namespace, const char *name, struct moment now,
-		  const struct ipam_trace *t, struct ipam_wish *ret)
+bool ipam_explain(struct ipam *m, const char *namespace, const char *name, const struct ipam_trace *t,
+		  struct ipam_wish *ret)
 {
 	struct service *s = service_find(m, namespace, name);
 	if (!s || s->gone)
 		return false;
 	pools_refresh(m);
-	decide(m, s, now, t);
+	decide(m, s, t);
 	struct family_wish w = service_families(m, s);
 	*ret = (struct ipam_wish){
 		.ours = s->wanted,

@@ -615,8 +615,8 @@ struct ipam_wish {
 
 /* Decides about the Service once more, on the picture as it is, and tells what was looked at. For a core
  * that nothing is written from: on a settled one nothing changes. False if there is no such Service. */
-bool ipam_explain(struct ipam *m, const char *namespace, const char *name, struct moment now,
-		  const struct ipam_trace *t, struct ipam_wish *ret);
+bool ipam_explain(struct ipam *m, const char *namespace, const char *name, const struct ipam_trace *t,
+		  struct ipam_wish *ret);
 /* Why a Service is not for us to serve. */
 enum not_ours {
 	OURS,

@@ -94,13 +94,33 @@ bool pool_name_keeps(const struct ipam *m, const char *pool)
 
 /* ---- changes ----------------------------------------------------------------------------------------- */
 
-void policies_revalidate_kept(struct ipam *m)
+/* Does it hang on this pool whether the address may be kept? It lies in no block of it. */
+static bool may_hang_on(const struct pool *p, const struct addr *a)
+{
+	const struct record *r = a->record;
+	return !r || !r->pool || (strcmp(r->pool, p->name) == 0 && !pool_contains(p, a->ip));
+}
+
+static bool keeps_of(const struct service *s, const struct pool *p)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (may_hang_on(p, s->held[i].addr))
+			return true;
+	for (size_t i = 0; i < s->n_leaving; i++)
+		if (may_hang_on(p, s->leaving[i]))
+			return true;
+	return false;
+}
+
+void policies_revalidate_kept(struct ipam *m, const struct pool *p)
 {
 	bool any = false;
 	for (size_t i = 0; i < m->n_policies && !any; i++)
 		any = m->policies[i]->keep;
-	if (any)
-		policies_revalidate(m);
+	size_t at = 0;
+	for (struct service *s; any && m->ready && (s = map_next(&m->services, &at));)
+		if (keeps_of(s, p))
+			enqueue(m, s, LANE_NORMAL);
 }
 
 void policies_revalidate(struct ipam *m)

@@ -59,6 +59,6 @@ bool pool_name_keeps(const struct ipam *m, const char *pool);
 void policies_apply(struct ipam *m);
 /* Queues all who have addresses: what explains them may have changed. */
 void policies_revalidate(struct ipam *m);
-/* The same if a policy lets holders keep what has left its pool: that lies in no block of it. */
-void policies_revalidate_kept(struct ipam *m);
+/* Queues those who have what has left the pool, and may keep it as long as its policy says so. */
+void policies_revalidate_kept(struct ipam *m, const struct pool *p);
 void policies_free(struct ipam *m);

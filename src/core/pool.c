@@ -410,7 +410,7 @@ void pool_wake_waiters(struct ipam *m, struct pool *p)
 
 void pool_revalidate(struct ipam *m, const struct pool *p)
 {
-	policies_revalidate_kept(m);
+	policies_revalidate_kept(m, p);
 	/* A block that cannot be read may have explained any address: see may_keep.c. */
 	size_t at = 0;
 	for (struct service *s; p->flaw == FLAW_BLOCK && (s = map_next(&m->services, &at));)

@@ -17,6 +17,15 @@ struct level {
 	struct count free, assignable, watermark;
 };
 
+/* Several may keep one address; it counts as that of one of them. */
+static bool is_counted_for(const struct addr *a, const struct reservation *r)
+{
+	const struct claim *c = a->claims;
+	while (c && c->kind != CLAIM_RESERVATION)
+		c = c->next;
+	return c && c->owner == r;
+}
+
 /* Addresses of the pool that are kept for somebody who does not have them yet. */
 static uint64_t kept(const struct ipam *m, const struct pool *p, enum family f)
 {
@@ -26,7 +35,7 @@ static uint64_t kept(const struct ipam *m, const struct pool *p, enum family f)
 		for (size_t i = 0; i < r->n_claims; i++) {
 			struct ip ip = r->claims[i].ip;
 			const struct addr *a = ip.family == f && pool_gives(p, ip) ? ledger_get(m, ip) : NULL;
-			n += a && a->n_holders == 0;
+			n += a && a->n_holders == 0 && is_counted_for(a, r);
 		}
 	}
 	return n;

@@ -3,6 +3,8 @@
 static void unlink_from_lane(struct ipam *m, struct service *s)
 {
 	struct queue *q = &m->lanes[s->lane];
+	if (q->last == s)
+		q->last = s->q_prev;
 	*(s->q_prev ? &s->q_prev->q_next : &q->head) = s->q_next;
 	*(s->q_next ? &s->q_next->q_prev : &q->tail) = s->q_prev;
 	s->q_prev = s->q_next = NULL;
@@ -13,7 +15,23 @@ static void unlink_from_lane(struct ipam *m, struct service *s)
 /* Those who wait stand in the order of their waiting, whatever woke them. */
 static bool goes_before(const struct service *s, const struct service *t)
 {
-	return s->waits && (!t->waits || t->waiting_since > s->waiting_since);
+	return s->waits && (!t->waits || t->turn > s->turn);
+}
+
+/* The one that s comes after; NULL: s is the first. Whole lists of waiters are woken in their order, so the
+ * place is looked for from that of the last one on: the next is close to it. */
+static struct service *place_in_line(const struct queue *q, const struct service *s)
+{
+	struct service *after = q->tail;
+	if (!after || !goes_before(s, after))
+		return after;
+	after = q->last ? q->last : after;
+	while (after && goes_before(s, after))
+		after = after->q_prev;
+	struct service *next = after ? after->q_next : q->head;
+	for (; next && !goes_before(s, next); next = next->q_next)
+		after = next;
+	return after;
 }
 
 void enqueue(struct ipam *m, struct service *s, enum lane lane)
@@ -28,14 +46,13 @@ void enqueue(struct ipam *m, struct service *s, enum lane lane)
 		unlink_from_lane(m, s);
 	}
 	struct queue *q = &m->lanes[lane];
-	struct service *after = q->tail;
-	while (lane == LANE_WAITING && after && goes_before(s, after))
-		after = after->q_prev;
+	struct service *after = lane == LANE_WAITING ? place_in_line(q, s) : q->tail;
 	s->lane = (int8_t)lane;
 	s->q_prev = after;
 	s->q_next = after ? after->q_next : q->head;
 	*(s->q_prev ? &s->q_prev->q_next : &q->head) = s;
 	*(s->q_next ? &s->q_next->q_prev : &q->tail) = s;
+	q->last = s;
 	m->n_queued++;
 }
 

@@ -344,18 +344,25 @@ void reservations_fire(struct ipam *m, struct moment now)
 /* ---- status ----------------------------------------------------------------------------------------------
  */
 
-/* Who has the address although it is kept for another; NULL = nobody. */
+static const char *first_by_name(const char *a, const char *b)
+{
+	return !a || strcmp(b, a) < 0 ? b : a;
+}
+
+/* Who has the address although it is kept for another; NULL = nobody. Of several the first by name, so that a
+ * restart, which sees them in another order, does not write it again. */
 static const char *other_holder(const struct reservation *r, const struct addr *a)
 {
 	const char *other = NULL;
 	for (size_t i = 0; a && i < a->n_holders; i++) {
 		if (is_for(r, a->holders[i]))
 			return NULL; /* whoever else has it shares it */
-		other = a->holders[i]->key;
+		other = first_by_name(other, a->holders[i]->key);
 	}
-	for (const struct claim *c = a ? a->claims : NULL; c && !other; c = c->next)
+	const bool held = other != NULL;
+	for (const struct claim *c = a && !held ? a->claims : NULL; c; c = c->next)
 		if (c->kind != CLAIM_RESERVATION && !(r->service && strcmp(c->where, r->service) == 0))
-			other = c->where;
+			other = first_by_name(other, c->where);
 	if (!other && a && a->record && !a->record->ours)
 		other = a->record->manager ? a->record->manager : "another manager";
 	const struct reservation *rival = rival_of(r, a);

@@ -268,7 +268,7 @@ void settle(struct ipam *m, struct service *s, struct moment now)
 	if (contest_rests(m, s, now))
 		return;
 	m->stats.decisions++;
-	decide(m, s, now, NULL);
+	decide(m, s, NULL);
 	if (m->config.records && records_before(m, s))
 		return;
 	if (s->reread) {

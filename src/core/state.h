@@ -87,6 +87,7 @@ struct orphan {
 /* Services that wait for the same thing, longest first. */
 struct wait_list {
 	struct wait *head, *tail;
+	struct wait *near; /* next to whom one sat who has left; NULL = not known */
 };
 struct wait {
 	struct wait_list *list;
@@ -155,7 +156,8 @@ struct service {
 	char *note;                  /* owned: why it shares with nobody, see decide.c; NULL = none */
 	struct wait *waits;
 	struct service *q_prev, *q_next; /* queue */
-	msec created, seen_at, waiting_since;
+	msec created, seen_at;
+	uint64_t turn; /* the lower, the longer it has waited */
 	msec retry_at; /* monotonic; 0 = now */
 	size_t timer;  /* place in the timer heap + 1; 0 = not there */
 	uint32_t n_claims;
@@ -328,6 +330,7 @@ struct step {
 
 struct queue {
 	struct service *head, *tail;
+	struct service *last; /* a member close to the one that came in last; NULL = not known */
 };
 
 struct ipam {
@@ -376,6 +379,7 @@ struct ipam {
 	size_t n_queued;
 	struct wait_list wait_any; /* for some pool to change */
 	size_t n_waiting;
+	uint64_t turns;          /* given out so far */
 	struct service **timers; /* heap by retry_at */
 	size_t n_timers, cap_timers;
 

@@ -3,11 +3,25 @@
 #include "core/queue.h"
 #include "core/service.h"
 
-static void list_insert(struct wait_list *list, struct wait *w)
+/* In the order of their turns. Whoever comes is the last; whoever was woken in vain sits down again where it
+ * sat, close to where one was taken out. */
+static struct wait *place_in_list(const struct wait_list *list, uint64_t turn)
 {
 	struct wait *after = list->tail;
-	while (after && after->service->waiting_since > w->service->waiting_since)
+	if (!after || after->service->turn <= turn)
+		return after;
+	after = list->near ? list->near : after;
+	while (after && after->service->turn > turn)
 		after = after->prev;
+	struct wait *next = after ? after->next : list->head;
+	for (; next && next->service->turn <= turn; next = next->next)
+		after = next;
+	return after;
+}
+
+static void list_insert(struct wait_list *list, struct wait *w)
+{
+	struct wait *after = place_in_list(list, w->service->turn);
 	w->list = list;
 	w->prev = after;
 	w->next = after ? after->next : list->head;
@@ -19,6 +33,7 @@ static void list_remove(struct wait *w)
 {
 	*(w->prev ? &w->prev->next : &w->list->head) = w->next;
 	*(w->next ? &w->next->prev : &w->list->tail) = w->prev;
+	w->list->near = w->prev ? w->prev : w->next;
 }
 
 static struct wait *sit_down(struct ipam *m, struct service *s, struct wait_list *list)

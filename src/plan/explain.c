@@ -133,7 +133,7 @@ bool explain(struct plan *p, const char *ns, const char *name, struct explanatio
 	struct explanation x = { .namespace = xstrdup(ns), .name = xstrdup(name) };
 	struct ipam *m = plan_ipam(p);
 	const struct ipam_trace trace = { on_pool, on_request, on_share, &x };
-	if (!ipam_explain(m, ns, name, plan_now(p), &trace, &x.wish)) {
+	if (!ipam_explain(m, ns, name, &trace, &x.wish)) {
 		explanation_done(&x);
 		return false;
 	}

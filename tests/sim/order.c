@@ -215,7 +215,13 @@ void check_grant(struct sim *x, int s, int a)
 		broken(x, "%s is given %s, which is reserved", service_title(s), text);
 	if (claimed_by_others(w, -1) >> a & 1)
 		broken(x, "%s is given %s, which somebody uses", service_title(s), text);
-	if (!some_pool_offers(w, s, a, by_name || joins, held))
+	/* What it was just told to give up it may keep after all, when a policy comes back that lets it. */
+	const bool returns = may_be_kept(w) && x->had[s] >> a & 1;
+	/* What others wrote into a status counts for its quota only once it is taken over. */
+	addr_set sure[SERVICES];
+	for (int t = 0; t < SERVICES; t++)
+		sure[t] = w->services[t].overwritten ? held[t] & recorded(w) : held[t];
+	if (!returns && !some_pool_offers(w, s, a, by_name || joins, sure))
 		broken(x, "%s is given %s, which no pool gives to it", service_title(s), text);
 	if (!v->n_requests && kept >= 0 && kept != a)
 		broken(x, "%s is given %s, and not what is reserved for it", service_title(s), text);
