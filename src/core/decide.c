@@ -347,6 +347,9 @@ void decide(struct ipam *m, struct service *s, const struct ipam_trace *t)
 		return;
 	}
 
+	/* Its own externalIPs are in use as well, also those that it has just come to name. */
+	if (s->extra && s->extra->n_external_ips)
+		service_claim(m, s);
 	struct verdict v = { .reason = REASON_SATISFIED, .text = BUF_INIT(MESSAGE_MAX) };
 	if (s->extra && s->extra->flaw)
 		fail(&v, REASON_INVALID_REQUEST, "%s", s->extra->flaw);
