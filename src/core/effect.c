@@ -187,7 +187,7 @@ bool record_result(struct ipam *m, const struct flight *f, enum outcome o, struc
 	switch (o) {
 	case OUTCOME_DONE:
 		if (f->kind == EFFECT_RECORD_DELETE) {
-			history_add(m, a, now);
+			history_note(m, a, now);
 			record_forget(m, a);
 		} else if (f->kind != EFFECT_RECORD_READ && !a->record)
 			a->record_unknown = true; /* made, but the answer could not be read */
@@ -203,6 +203,7 @@ bool record_result(struct ipam *m, const struct flight *f, enum outcome o, struc
 		a->record_unknown = true;
 		return true;
 	case OUTCOME_GONE:
+		history_note(m, a, now);
 		record_forget(m, a);
 		a->record_unknown = false;
 		/* Creating answers 404 when the kind itself is gone. */

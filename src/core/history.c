@@ -1,6 +1,7 @@
 #include "core/history.h"
 
 #include "core/cooling.h"
+#include "core/record_out.h"
 
 enum {
 	WAITING_MAX = 2000, /* older ones are dropped: what they tell is no news to anybody soon */
@@ -49,11 +50,14 @@ static void add(struct ipam *m, const char *pool, struct past past, struct momen
 	x->past.holding.holder = x->holder;
 }
 
-void history_add(struct ipam *m, const struct addr *a, struct moment now)
+void history_note(struct ipam *m, const struct addr *a, struct moment now)
 {
 	const struct record *r = a->record;
-	if (!r)
+	if (!r || !r->ours)
 		return;
+	record_holders(a, &m->scratch);
+	if (m->scratch.len)
+		return; /* they make a new one */
 	const char *pool = r->pool ? r->pool : "";
 	if (!pool[0])
 		return; /* there is nowhere to keep it */

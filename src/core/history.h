@@ -4,8 +4,9 @@
 
 #include "core/state.h"
 
-/* The record is about to be forgotten: its holders are remembered. */
-void history_add(struct ipam *m, const struct addr *a, struct moment now);
+/* The record is gone from the API, whether the answer to our delete says so or the watch, which may be faster:
+ * its holders are remembered, unless somebody has the address still and makes a new one. */
+void history_note(struct ipam *m, const struct addr *a, struct moment now);
 bool history_next(struct ipam *m, struct moment now, struct effect *ret);
 void history_result(struct ipam *m, enum outcome o, msec delay, struct moment now);
 msec history_wake_at(const struct ipam *m); /* -1 = nothing waits */

@@ -83,9 +83,7 @@ void ipam_record_deleted(struct ipam *m, struct ip ip, struct moment now)
 	struct addr *a = ledger_get(m, ip);
 	if (!a || !a->record)
 		return;
-	/* The watch may be faster than the answer to our own delete. */
-	if (a->record->ours && !a->n_holders)
-		history_add(m, a, now);
+	history_note(m, a, now);
 	record_forget(m, a);
 	reservations_touch(m, a, NULL);
 	a->record_unknown = false;

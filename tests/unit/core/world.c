@@ -295,8 +295,9 @@ static enum outcome write_record(struct world *w, const struct effect *e)
 		if (!r)
 			return OUTCOME_GONE;
 		r->exists = false;
-		ipam_record_deleted(w->m, r->ip, w->now);
-		return OUTCOME_DONE;
+		if (w->deletion == WATCH_IS_FIRST)
+			ipam_record_deleted(w->m, r->ip, w->now);
+		return w->deletion == ANSWER_IS_LOST ? OUTCOME_UNKNOWN : OUTCOME_DONE;
 	}
 	if (e->kind == EFFECT_RECORD_CREATE && r)
 		return OUTCOME_EXISTS;
@@ -319,6 +320,14 @@ static void note_event(struct world *w, const struct effect *e)
 	if (strcmp(e->event.about, "Service") != 0 && w->n_events < WORLD_EVENTS)
 		(void)snprintf(w->events[w->n_events++], sizeof(w->events[0]), "%s %s", e->event.reason,
 			       e->name);
+}
+
+static void note_history(struct world *w, const struct effect *e)
+{
+	char ip[IP_TEXT_MAX];
+	for (size_t i = 0; i < e->history.n && w->n_history < WORLD_EVENTS; i++)
+		(void)snprintf(w->history[w->n_history++], sizeof(w->history[0]), "%s %s",
+			       ip_format(e->history.items[i].ip, ip), e->history.items[i].holding.holder);
 }
 
 static void carry_out(struct world *w, const struct effect *e)
@@ -350,9 +359,11 @@ static void carry_out(struct world *w, const struct effect *e)
 	case EFFECT_EVENT:
 		note_event(w, e);
 		break;
+	case EFFECT_HISTORY:
+		note_history(w, e);
+		break;
 	case EFFECT_SERVICE_READ:
 	case EFFECT_RESERVATION_STATUS:
-	case EFFECT_HISTORY:
 	case EFFECT_NODE_PATCH:
 	case EFFECT_NODE_READ:
 	case EFFECT_CILIUM_NODE_PATCH:

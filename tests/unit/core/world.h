@@ -60,6 +60,13 @@ struct wrecord {
 	bool exists;
 };
 
+/* How the core hears that the record is gone that it deletes. */
+enum deletion {
+	WATCH_IS_FIRST,
+	ANSWER_IS_FIRST,
+	ANSWER_IS_LOST, /* 404 to the second try */
+};
+
 struct world {
 	struct ipam *m;
 	struct moment now;
@@ -78,6 +85,9 @@ struct world {
 		size_t n;
 	} namespaces[8];
 	size_t n_namespaces;
+	char history[WORLD_EVENTS][100]; /* "10.0.0.1 ns/name" */
+	size_t n_history;
+	enum deletion deletion;
 	char events[WORLD_EVENTS][100]; /* "Reason name", those of Services apart */
 	size_t n_events;
 	unsigned writes, rv;
