@@ -21,6 +21,7 @@ trap 'exit 143' TERM
 
 kubectl=$(command -v kubectl) || { echo "kubectl is missing: tools/install-packages.sh demo" >&2; exit 1; }
 
+: >"$work/log" # it is read before the operator may have made it
 # Free ports by default, so that the demo runs beside whatever runs already.
 address=${BERTH_DEMO_ADDRESS:-127.0.0.1:0}
 "$berth" operator --embedded --embedded-address="$address" --http-address=127.0.0.1:0 --log-format=json \

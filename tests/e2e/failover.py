@@ -26,6 +26,7 @@ from lib.watch import Recorder  # noqa: E402
 
 FAST = ["--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
         "--leader-election-retry-period=500ms"]
+LEASE = "berth-operator"
 ALIVE = 200  # Services at once; each second some come and go
 
 
@@ -71,7 +72,7 @@ class Run:
         self.flags = [] if options.defaults else FAST
         self.orderly = options.orderly
         self.count = options.replicas
-        self.leases = cluster.record("Lease")
+        self.leases = cluster.record("Lease", LEASE)
         self.services = cluster.record("Service")
         self.records = cluster.record("IPAddress")
         self.operators = {}

@@ -40,7 +40,7 @@ class Replicas:
             cluster.start("--enable-lb-ipam=false")
         else:
             cluster.api.delete_all("Lease", cluster.replica_namespace)
-        self.leases = cluster.record("Lease")
+        self.leases = cluster.record("Lease", LEASE)
         self.services = cluster.record("Service")
         self.records = cluster.record("IPAddress")
         self.running = {}

@@ -187,7 +187,7 @@ def test_a_history_full_of_junk(served):
         served.api.delete("Service", "web")
         kept = wait_until("the release stands in it", lambda: (
             text := served.api.get("ConfigMap", name, ns)["data"]["history"]) and "default/web" in text and text,
-            timeout=MINUTE)
+            timeout=8, last=lambda: __import__("urllib.request").request.urlopen(f"http://127.0.0.1:{served.operator.http_port}/metrics").read().decode())
         assert len(kept) < 950_000 and len(kept.splitlines()) <= 1000
         code, out, err = run("history", "default/web", f"--kubeconfig={served.kubeconfig}", f"--namespace={ns}")
         assert code == 0 and "10.0.0.0" in out and "\x1b" not in out + err, out + err

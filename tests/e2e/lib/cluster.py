@@ -79,8 +79,8 @@ class Cluster:
     def grant(self, option):
         """Until the end of the test the operator may also do what deploy/manifests/options/OPTION.yaml says."""
 
-    def record(self, kind="Service"):
-        recorder = Recorder(self.api, kind).start()
+    def record(self, kind="Service", name=None):
+        recorder = Recorder(self.api, kind, name).start()
         self.recorders.append(recorder)
         return recorder
 
@@ -315,6 +315,7 @@ class ApiserverCluster(Cluster):
             name = ns["metadata"]["name"]
             api.delete_all("Service", name, fieldSelector="metadata.name!=kubernetes")
             api.delete_all("Event", name)
+            api.delete_all("ConfigMap", name, labelSelector="app.kubernetes.io/part-of=berth")
 
         def left():
             objects = [("Service", s) for s in api.list("Service") if s["metadata"]["name"] != "kubernetes"]

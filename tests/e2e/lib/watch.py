@@ -33,12 +33,13 @@ class Change:
 
 
 class Recorder:
-    """Watches one kind from the moment of start(). Survives a server that goes and comes back: it lists
+    """Watches one kind, or its objects of one name, from the moment of start(). Survives a server that goes and comes back: it lists
     again then, and counts what it missed as one change."""
 
-    def __init__(self, api, kind="Service"):
+    def __init__(self, api, kind="Service", name=None):
         self.api = api
         self.kind = kind
+        self.only = {"fieldSelector": f"metadata.name={name}"} if name else {}
         self.changes = []
         self.error = None
         self._known = {}  # key -> resourceVersion
@@ -87,7 +88,7 @@ class Recorder:
                 time.sleep(0.05)
 
     def _list_and_watch(self):
-        answer = self.api.call("GET", path_of(self.kind))
+        answer = self.api.call("GET", path_of(self.kind) + "?" + urllib.parse.urlencode(self.only))
         self.error = None
         present = set()
         for item in answer["items"]:
@@ -103,7 +104,7 @@ class Recorder:
             self._add("DELETED", {"metadata": meta})
         self._listed.set()
         query = urllib.parse.urlencode({
-            "watch": "true", "allowWatchBookmarks": "true",
+            **self.only, "watch": "true", "allowWatchBookmarks": "true",
             "resourceVersion": answer["metadata"]["resourceVersion"]})
         self._connection = self.api.open(timeout=120)
         try:
@@ -127,7 +128,7 @@ class Recorder:
     def caught_up(self, timeout=10):
         """Waits until the recorder has seen every object as the server has it now."""
         def same():
-            now = {key_of(o): o["metadata"]["resourceVersion"] for o in self.api.list(self.kind)}
+            now = {key_of(o): o["metadata"]["resourceVersion"] for o in self.api.list(self.kind, **self.only)}
             with self._lock:
                 return self._known == now
         wait_until(f"the recorder of {self.kind} has caught up", same, timeout)
