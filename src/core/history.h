@@ -4,8 +4,8 @@
 
 #include "core/state.h"
 
-/* The record is gone from the API, whether the answer to our delete says so or the watch, which may be faster:
- * its holders are remembered, unless somebody has the address still and makes a new one. */
+/* The record is gone from the API, whether the answer to our delete says so or the watch, which may be
+ * faster: its holders are remembered, unless somebody has the address still and makes a new one. */
 void history_note(struct ipam *m, const struct addr *a, struct moment now);
 bool history_next(struct ipam *m, struct moment now, struct effect *ret);
 void history_result(struct ipam *m, enum outcome o, msec delay, struct moment now);
