@@ -44,6 +44,11 @@ static void add_states(struct metrics *m, const char *pool, const char *family, 
 
 static const char *const families[FAMILIES] = { [IPV4] = "ipv4", [IPV6] = "ipv6" };
 
+static bool gives_out(const struct pool_row *row)
+{
+	return row->valid && !row->conflicting && !row->disabled && !row->deleting;
+}
+
 /* A family that a pool does not have has no samples. */
 static void add_pools(struct metrics *m, const struct ipam *ipam)
 {
@@ -53,6 +58,14 @@ static void add_pools(struct metrics *m, const struct ipam *ipam)
 		for (int f = 0; f < FAMILIES; f++)
 			if (!count_is_zero(row.family[f].total))
 				add_states(m, row.name, families[f], &row.family[f]);
+	metrics_family(
+		m, "berth_pool_low", METRIC_GAUGE,
+		"1 while the pool's condition berth.dev/Low is true of the family; of pools that give out");
+	for (size_t i = 0; ipam_pool_row(ipam, i, &row); i++)
+		for (int f = 0; f < FAMILIES; f++)
+			if (!count_is_zero(row.family[f].total) && gives_out(&row))
+				metrics_value(m, row.low[f], LABEL("pool", row.name),
+					      LABEL("family", families[f]));
 }
 
 static void add_pod_cidrs(struct metrics *m, const struct ipam *ipam)

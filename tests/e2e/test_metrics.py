@@ -27,6 +27,9 @@ def test_values_follow_the_cluster(cluster):
     wait_value(cluster, 1, "cilium_operator_lbipam_conflicting_pools")
     wait_value(cluster, 9, "cilium_operator_lbipam_services_matching")
     wait_value(cluster, 1, "cilium_operator_lbipam_services_unsatisfied")
+    wait_value(cluster, 1, "berth_pool_low", pool="blue", family="ipv4")
+    wait_value(cluster, 0, "berth_pool_low", pool="blue", family="ipv6")
+    assert cluster.operator.metrics().value("berth_pool_low", pool="green", family="ipv4") is None
 
 
 def test_pool_addresses_by_state_add_up(cluster):
