@@ -63,12 +63,14 @@ static bool is_before(const struct reservation *a, const struct reservation *b)
 	return a->created != b->created ? a->created < b->created : strcmp(a->name, b->name) < 0;
 }
 
+/* Of several always the oldest, the one that counts: a restart sees them in another order. */
 static const struct reservation *rival_of(const struct reservation *r, const struct addr *a)
 {
+	const struct reservation *first = r;
 	for (const struct claim *c = a ? a->claims : NULL; c; c = c->next)
-		if (c->kind == CLAIM_RESERVATION && c->owner != r && is_before(c->owner, r))
-			return c->owner;
-	return NULL;
+		if (c->kind == CLAIM_RESERVATION && is_before(c->owner, first))
+			first = c->owner;
+	return first == r ? NULL : first;
 }
 
 static bool is_for(const struct reservation *r, const struct service *s)
