@@ -261,6 +261,17 @@ static void rules_change(struct ipam *m, const struct policy *x)
 	m->pools_changed = true;
 }
 
+/* Has it a say in what holders keep of what their pools have lost? Also where it merely goes before one that
+ * lets them: of those that name a pool which has gone the first counts. */
+static bool is_about_keeping(const struct ipam *m, const struct policy *x)
+{
+	for (size_t i = 0; i < m->n_policies && !x->keep; i++)
+		if (m->policies[i]->keep && x->pool_name &&
+		    same_text(m->policies[i]->pool_name, x->pool_name))
+			return true;
+	return x->keep;
+}
+
 void ipam_policy(struct ipam *m, const struct policy_in *in, struct moment now)
 {
 	struct policy *x = policy_find(m, in->name);
@@ -288,7 +299,7 @@ void ipam_policy(struct ipam *m, const struct policy_in *in, struct moment now)
 		rules_change(m, x);
 		swap_rules(x, told);
 		x->changed = true;
-		if (x->keep || told->keep)
+		if (is_about_keeping(m, x) || is_about_keeping(m, told))
 			policies_revalidate(m);
 	}
 	policy_free(told);
@@ -301,7 +312,7 @@ void ipam_policy_deleted(struct ipam *m, const char *name, struct moment now)
 	if (!x)
 		return;
 	rules_change(m, x);
-	if (x->keep)
+	if (is_about_keeping(m, x))
 		policies_revalidate(m);
 	for (size_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i]->policy == x)
