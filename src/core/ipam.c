@@ -372,6 +372,11 @@ bool ipam_records(const struct ipam *m)
 static bool next_of_services(struct ipam *m, struct moment now, struct effect *ret)
 {
 	for (unsigned settled = 0; settled < SETTLES_MAX; settled++) {
+		/* What pools give has changed since these steps were decided. */
+		if (m->pools_changed && m->at_step < m->n_steps) {
+			enqueue(m, m->steps[m->at_step].service, LANE_STARTED);
+			m->at_step = m->n_steps;
+		}
 		while (m->at_step < m->n_steps) {
 			const struct step *st = &m->steps[m->at_step++];
 			if (effect_of_step(m, st, now, ret))

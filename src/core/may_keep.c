@@ -107,6 +107,23 @@ static bool is_out_of_the_way(const struct service *other, const struct service 
 	return service_leaves(other, a) && (is_seen(s, a) || !service_shows(other, a->ip));
 }
 
+/* Nothing is written of its having the address: neither the status shows it nor a record names it. */
+static bool is_only_meant(const struct service *s, const struct addr *a)
+{
+	const struct record *r = a->record;
+	return !is_seen(s, a) && !a->record_unknown &&
+	       !(r && r->phase != RECORD_IS_COOLING && holders_name(r->holders, s->key));
+}
+
+static bool is_given(const struct ipam *m, const struct service *s, struct ip ip)
+{
+	const struct pool *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at));)
+		if (pool_usable(m, p) && pool_selects(p, s) && !pool_not_named(p, s) && pool_gives(p, ip))
+			return true;
+	return false;
+}
+
 const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip)
 {
 	const char *why = may_have(m, s, ip);
@@ -117,6 +134,10 @@ const char *may_keep(const struct ipam *m, const struct service *s, struct ip ip
 		return "its record names somebody else";
 	if (!is_seen(s, a) && addr_foreign_claim(a, s))
 		return "somebody else has come to use it";
+	/* A pool that is off, or an address that is excluded, stays with those who have it, and with nobody
+	 * who was only about to get it. */
+	if (is_only_meant(s, a) && !is_given(m, s, ip))
+		return "no pool gives it any more";
 	for (size_t i = 0, mine = a->n_holders; i < a->n_holders; i++) {
 		const struct service *other = a->holders[i];
 		if (other == s)

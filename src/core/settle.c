@@ -117,7 +117,8 @@ static bool give_back(struct ipam *m, struct service *s, struct moment now)
 			continue;
 		}
 		char text[IP_TEXT_MAX];
-		if (!s->gone)
+		/* Of what it was only about to get nobody has been told. */
+		if (!s->gone && a->was_shown)
 			notice_service(m, s, false, "IPReleased", "Released address %s",
 				       ip_format(a->ip, text));
 		bool left = a->record && a->record->ours && a->n_holders == 1;
