@@ -55,10 +55,10 @@ static bool is_disputed(const struct sim *x, int i, int a)
 			continue;
 		other = other || shown(w, s) >> a & 1 || w->services[s].external == a;
 	}
-	const bool recorded_elsewhere = foreign(w, -1) & ~claimed_by_others(w, -1) & (addr_set)1 << a;
 	if (for_whom >= 0 && wanted(w, for_whom) && served(x, for_whom) >> a & 1)
 		return false;
-	return other || w->nodes >> a & 1 || recorded_elsewhere;
+	/* The record of another product stands against it whoever names the address in externalIPs. */
+	return other || w->nodes >> a & 1 || w->seen.recorded_by_others >> a & 1;
 }
 
 static const char *phase(const struct sim *x, int i)

@@ -56,8 +56,8 @@ static void check_status(struct sim *x, const struct effect *e)
 	for (int a = 0; a < ADDRESSES; a++) {
 		bool was = old >> a & 1, is = fresh >> a & 1;
 		address_text(a, text);
-		if (was && !is && explained(&x->w, s, a) && !disputed(x, s, a) &&
-		    !x->w.services[s].overwritten)
+		if (was && !is && explained(&x->w, s, a) && was_explained(&x->w, s, a) &&
+		    !disputed(x, s, a) && !x->w.services[s].overwritten)
 			broken(x, "%s loses %s, which is valid", service_title(s), text);
 		if (!is || was)
 			continue;
@@ -102,6 +102,9 @@ enum outcome check_effect(void *arg, const struct effect *e, bool *carry_out)
 			for (size_t i = 0; i < e->pool.n; i++)
 				printf(" %s=%d(%s)", e->pool.conditions[i].type,
 				       (int)e->pool.conditions[i].status, e->pool.conditions[i].message);
+		} else if (e->kind == EFFECT_RESERVATION_STATUS) {
+			printf(" %s [%s] %s", reservation_phase_name(e->reservation.phase),
+			       e->reservation.holder, e->reservation.message);
 		} else if (e->kind == EFFECT_EVENT) {
 			printf(" %s %s", e->event.reason, e->event.message);
 		}

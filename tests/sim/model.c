@@ -378,8 +378,10 @@ void pools_that_went(struct world *w)
 {
 	for (int p = 0; p < POOLS; p++) {
 		char name[2] = { (char)('a' + p), 0 };
-		if (w->pools[p].deleting && !cluster_get(w->cluster, "CiliumLoadBalancerIPPool", "", name))
-			w->pools[p].exists = w->pools[p].deleting = false;
+		if (!w->pools[p].deleting || cluster_get(w->cluster, "CiliumLoadBalancerIPPool", "", name))
+			continue;
+		w->pools[p].exists = w->pools[p].deleting = false;
+		w->pools[p].going = true;
 	}
 }
 
@@ -442,6 +444,14 @@ bool explained(const struct world *w, int s, int a)
 	}
 	/* It may be of the very block that cannot be read. */
 	return asked && (held_up || kept_by_policy(w, s, a));
+}
+
+bool was_explained(const struct world *w, int s, int a)
+{
+	struct world before = *w;
+	for (int p = 0; p < POOLS; p++)
+		before.pools[p].exists = w->pools[p].exists || w->pools[p].going;
+	return explained(&before, s, a);
 }
 
 const char *record_note(const struct world *w, int a, const char *key)

@@ -23,6 +23,7 @@ struct mpool {
 	enum selects selects;
 	int tier;      /* its label, for policies: 0, 1; 2 = none */
 	bool deleting; /* a finalizer holds it */
+	bool going;    /* gone, but perhaps not yet for the core: see was_explained() */
 	char created[40];
 };
 /* Whom a quota is about: by names, or by labels of the Namespace. */
@@ -130,6 +131,9 @@ unsigned families(const struct world *w, int s, bool *ret_impossible);
 bool may_share(const struct world *w, int s, int t);
 /* The address is the Service's to keep, by itself and the pools. */
 bool explained(const struct world *w, int s, int a);
+/* The same while pools that have just gone still stand. Whether a deletion is real, or the whole kind was
+ * taken away, has to be asked first; until that is answered such a pool counts as it was last seen. */
+bool was_explained(const struct world *w, int s, int a);
 /* Used by somebody to whom we gave nothing: Nodes, externalIPs, records of others. */
 addr_set foreign(const struct world *w, int except);
 /* The same without the records. */

@@ -104,6 +104,8 @@ void order_at_rest(struct sim *x)
 {
 	addr_set held[SERVICES];
 	all_held(&x->w, held);
+	for (int p = 0; p < POOLS; p++)
+		x->w.pools[p].going = false;
 	for (int s = 0; s < SERVICES; s++) {
 		x->w.services[s].before = 0;
 		x->unchanged[s] = true;
@@ -210,7 +212,9 @@ void check_grant(struct sim *x, int s, int a)
 		in_use |= t == s ? 0 : held[t];
 	const int kept = kept_for(w, s, family_of(a));
 	const bool by_name = v->n_requests || kept == a, joins = in_use >> a & 1;
-	const bool had_it = names(w, a, s) || mentions(record_note(w, a, "berth.dev/history"), s);
+	/* What somebody else wrote over is written again, not given anew: it was its own when all rested. */
+	const bool restored = v->overwritten && x->had[s] >> a & 1 && explained(w, s, a);
+	const bool had_it = restored || names(w, a, s) || mentions(record_note(w, a, "berth.dev/history"), s);
 	if (kept_from(w, a, s, held))
 		broken(x, "%s is given %s, which is reserved", service_title(s), text);
 	if (claimed_by_others(w, -1) >> a & 1)
@@ -221,7 +225,7 @@ void check_grant(struct sim *x, int s, int a)
 	addr_set sure[SERVICES];
 	for (int t = 0; t < SERVICES; t++)
 		sure[t] = w->services[t].overwritten ? held[t] & recorded(w) : held[t];
-	if (!returns && !some_pool_offers(w, s, a, by_name || joins, sure))
+	if (!returns && !restored && !some_pool_offers(w, s, a, by_name || joins, sure))
 		broken(x, "%s is given %s, which no pool gives to it", service_title(s), text);
 	if (!v->n_requests && kept >= 0 && kept != a)
 		broken(x, "%s is given %s, and not what is reserved for it", service_title(s), text);

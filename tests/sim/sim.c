@@ -93,6 +93,7 @@ static void change_pool(struct sim *x)
 		cluster_delete(x->w.cluster, "CiliumLoadBalancerIPPool", "", name);
 		p->deleting = cluster_get(x->w.cluster, "CiliumLoadBalancerIPPool", "", name) != NULL;
 		p->exists = p->deleting;
+		p->going = !p->exists;
 		return;
 	}
 	switch (p->exists ? pick(x, 6) : 0) {
@@ -118,6 +119,7 @@ static void change_pool(struct sim *x)
 		break;
 	}
 	p->exists = true;
+	p->going = false;
 	put_object(x, pool_document(&x->w, i));
 	const struct js *o = cluster_get(x->w.cluster, "CiliumLoadBalancerIPPool", "", name);
 	(void)snprintf(p->created, sizeof(p->created), "%s",
