@@ -9,6 +9,9 @@
 #include "core/queue.h"
 #include "core/wait.h"
 
+/* msec; between two times that those who wait for a pool are told what is kept in it. */
+enum { TELL_EVERY = 60000 };
+
 /* The addresses that cool for one Service. */
 struct left {
 	char *key;
@@ -99,9 +102,18 @@ static struct cooling_list *list_of(const struct cooling *c)
 	return &c->pool->cooling[c->addr->ip.family];
 }
 
+/* Who waits for the pool was told whether something is kept in it for others, and until when. */
+static void kept_changes(const struct cooling *c)
+{
+	enum family f = (enum family)c->addr->ip.family;
+	if (!pool_reuse_early(c->pool) && c->pool->waiters[f].head)
+		c->pool->kept_changed[f] = true;
+}
+
 static void list_insert(struct cooling *c, struct pool *p)
 {
 	c->pool = p;
+	kept_changes(c);
 	struct cooling_list *l = list_of(c);
 	struct cooling *after = l->tail;
 	while (after && after->since > c->since)
@@ -116,6 +128,7 @@ static void list_remove(struct cooling *c)
 {
 	if (!c->pool)
 		return;
+	kept_changes(c);
 	struct cooling_list *l = list_of(c);
 	*(c->prev ? &c->prev->next : &l->head) = c->next;
 	*(c->next ? &c->next->prev : &l->tail) = c->prev;
@@ -162,24 +175,11 @@ bool addr_cools(const struct addr *a)
 	return a->record && a->record->cooling;
 }
 
-/* Nothing is kept for others in the pool any more: who was told until when hears that this is over. Only who
- * was told so before is looked at again, however many wait. */
-static void wake_told(struct ipam *m, struct pool *p, enum family f)
-{
-	if (!p || !m->ready || pool_reuse_early(p) || cooling_kept_until(m, p, f))
-		return;
-	for (const struct wait *w = p->waiters[f].head; w; w = w->next)
-		if (w->service->decided && w->service->reason == REASON_COOLING_DOWN)
-			enqueue(m, w->service, LANE_WAITING);
-}
-
-/* Returns the pool in whose list it was. */
-static struct pool *drop(struct ipam *m, struct addr *a)
+void cooling_drop(struct ipam *m, struct addr *a)
 {
 	if (!addr_cools(a))
-		return NULL;
+		return;
 	struct cooling *c = TAKE(a->record->cooling);
-	struct pool *p = c->pool;
 	list_remove(c);
 	for (size_t i = 0; i < c->n; i++)
 		forget(m, c->for_whom[i], a);
@@ -188,12 +188,12 @@ static struct pool *drop(struct ipam *m, struct addr *a)
 	last->at = c->at;
 	free(c->for_whom);
 	free(c);
-	return p;
 }
 
-void cooling_drop(struct ipam *m, struct addr *a)
+void cooling_claimed(const struct addr *a)
 {
-	wake_told(m, drop(m, a), (enum family)a->ip.family);
+	if (addr_cools(a) && a->record->cooling->pool)
+		kept_changes(a->record->cooling);
 }
 
 void cooling_wake(struct ipam *m, const struct addr *a)
@@ -235,7 +235,7 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 	msec since = known ? r->cooling->since : now.mono;
 	if (!known && r->released_at)
 		since -= clamp(now.wall - r->released_at, reuse_after);
-	struct pool *before = drop(m, a);
+	cooling_drop(m, a);
 	struct cooling *c = r->cooling = xcalloc(1, sizeof(*c));
 	*c = (struct cooling){ .addr = a, .at = m->n_cooling, .since = since, .released_at = r->released_at };
 	vec_grow(&m->cooling, &m->cap_cooling, m->n_cooling + 1);
@@ -245,7 +245,6 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 		orphan_add(m, a, 0);
 	else
 		list_insert(c, cooling_pool(m, a));
-	wake_told(m, before, (enum family)a->ip.family);
 	if (m->ready && !known)
 		cooling_wake(m, a);
 	return true;
@@ -290,18 +289,28 @@ msec cooling_ends(const struct ipam *m, const struct addr *a)
 	return a->record->released_at + (p ? pool_reuse_after(m, p) : 0);
 }
 
+/* All who wait for the pool are looked at again, which is much where ten thousand do: so at once after a time
+ * of rest, and not again before TELL_EVERY is over. */
+static void tell_waiters(struct ipam *m, struct pool *p, enum family f, struct moment now)
+{
+	if (!p->kept_changed[f] || p->tell_from[f] > now.mono)
+		return;
+	p->kept_changed[f] = false;
+	p->tell_from[f] = now.mono + TELL_EVERY;
+	wake_all(m, &p->waiters[f]);
+}
+
 void cooling_fire(struct ipam *m, struct moment now)
 {
-	for (size_t i = 0; m->n_cooling && i < m->n_pools; i++) {
+	for (size_t i = 0; i < m->n_pools; i++) {
 		struct pool *p = m->pools[i];
 		for (int f = 0; f < FAMILIES; f++) {
 			struct cooling *c;
 			while ((c = p->cooling[f].head) && c->since + pool_reuse_after(m, p) <= now.mono) {
 				list_remove(c);
 				orphan_add(m, c->addr, 0);
-				if (!p->cooling[f].head)
-					wake_told(m, p, (enum family)f);
 			}
+			tell_waiters(m, p, (enum family)f, now);
 		}
 	}
 }
@@ -309,13 +318,15 @@ void cooling_fire(struct ipam *m, struct moment now)
 msec cooling_wake_at(const struct ipam *m)
 {
 	msec at = -1;
-	for (size_t i = 0; m->n_cooling && i < m->n_pools; i++) {
+	for (size_t i = 0; i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		for (int f = 0; f < FAMILIES; f++) {
 			const struct cooling *c = p->cooling[f].head;
 			msec end = c ? c->since + pool_reuse_after(m, p) : -1;
 			if (c && (at < 0 || end < at))
 				at = end > 0 ? end : 0;
+			if (p->kept_changed[f] && (at < 0 || p->tell_from[f] < at))
+				at = p->tell_from[f];
 		}
 	}
 	return at;

@@ -23,6 +23,8 @@ void cooling_drop(struct ipam *m, struct addr *a);
 /* Nothing stands against its being taken any more: wakes those whom it may help, who had it, who asked for it
  * by name, who waits for any of its pools. Nothing if it does not cool. */
 void cooling_wake(struct ipam *m, const struct addr *a);
+/* Something has come to stand against its being taken, or has gone. */
+void cooling_claimed(const struct addr *a);
 bool addr_cools(const struct addr *a);
 /* Its time is over, by the rules as they are now. */
 bool cooling_is_over(const struct ipam *m, const struct addr *a, struct moment now);
@@ -42,7 +44,7 @@ bool cooling_has(const struct ipam *m, const struct service *s);
 
 /* Pools have changed: every address that cools is put into the list of its pool again. */
 void cooling_refresh(struct ipam *m);
-/* Queues the records whose time is over for deletion. */
+/* Queues the records whose time is over for deletion, and tells who waits for a pool what is kept in it. */
 void cooling_fire(struct ipam *m, struct moment now);
 msec cooling_wake_at(const struct ipam *m); /* monotonic; -1 = never */
 void cooling_free(struct ipam *m);

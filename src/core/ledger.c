@@ -231,6 +231,7 @@ static void claim_add(struct ipam *m, const void *owner, const char *where, stru
 	*c = (struct claim){ a->claims, ref.kind, owner, where };
 	a->claims = c;
 	wake_asked(m, ref.ip); /* there is another reason now */
+	cooling_claimed(a);
 	reservations_touch(m, a, NULL);
 	policies_touch(m, a);
 	if (m->ready)
@@ -248,6 +249,7 @@ static void claim_drop(struct ipam *m, const void *owner, struct claim_ref ref)
 		free(c);
 		/* There may be another reason now, or none: some may join its holders. */
 		wake_asked(m, a->ip);
+		cooling_claimed(a);
 		if (a->n_holders)
 			sharing_wake(m, a->holders[0]);
 		reservations_touch(m, a, NULL);

@@ -253,6 +253,8 @@ struct pool {
 	struct quota_book *quotas;             /* owned; see quota.h */
 	uint8_t low[FAMILIES];                 /* enum pool_low, see pool_low.h */
 	struct cooling_list cooling[FAMILIES]; /* what cools by its rules, see cooling.h */
+	bool kept_changed[FAMILIES]; /* what is kept for others, since those who wait were told of it */
+	msec tell_from[FAMILIES];    /* monotonic: they are not told again before */
 
 	struct wait_list waiters[FAMILIES];
 	bool dirty;     /* its counts may have changed */

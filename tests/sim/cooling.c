@@ -90,7 +90,8 @@ void cooling_let_pass(struct sim *x, msec time)
 	for (int a = 0; a < ADDRESSES; a++) {
 		msec left = cooling_end(&x->w, a) - cluster_now(x->w.cluster).wall;
 		if (left > 0 && left <= time) {
-			run_for(x, EFFECTS_MAX, left + 1000);
+			/* Whoever waits is told of it within a minute. */
+			run_for(x, EFFECTS_MAX, left + 61000);
 			a = -1;
 		}
 	}
