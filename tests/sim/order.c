@@ -62,6 +62,12 @@ bool some_pool_offers(const struct world *w, int s, int a, bool by_name, const a
 /* ---- ever since it rested --------------------------------------------------------------------------------
  */
 
+static bool lacks(const struct world *w, int s, enum family f, const addr_set held[SERVICES])
+{
+	bool impossible;
+	return takes_any(w, s) && families(w, s, &impossible) >> f & 1 && !(held[s] & of_family(f));
+}
+
 void order_observe(struct sim *x)
 {
 	struct world *w = &x->w;
@@ -78,6 +84,9 @@ void order_observe(struct sim *x)
 	for (int s = 0; s < SERVICES; s++) {
 		if (rests)
 			x->steady_free[s] = x->steady_cooling[s] = ~(addr_set)0;
+		/* Who has got one and lost it waits anew. */
+		for (int f = 0; f < FAMILIES; f++)
+			x->waits[s][f] = x->waits[s][f] && lacks(w, s, (enum family)f, held);
 		addr_set given = 0, mine = 0;
 		for (int p = 0; takes_any(w, s) && p < POOLS; p++)
 			if (selects(w, p, s) && named(w, p, s) && assigns(w, p, s) &&
@@ -92,12 +101,6 @@ void order_observe(struct sim *x)
 		x->steady_free[s] &= given & ~recorded_ones;
 		x->steady_cooling[s] &= given & mine;
 	}
-}
-
-static bool lacks(const struct world *w, int s, enum family f, const addr_set held[SERVICES])
-{
-	bool impossible;
-	return takes_any(w, s) && families(w, s, &impossible) >> f & 1 && !(held[s] & of_family(f));
 }
 
 void order_at_rest(struct sim *x)
@@ -206,15 +209,16 @@ void check_grant(struct sim *x, int s, int a)
 	if (!v->exists || v->deleting || !wanted(w, s) || shown(w, s) >> a & 1 || has_record(w, a, s) ||
 	    (!w->records && v->before >> a & 1))
 		return;
+	/* What somebody else wrote over is written again, not given anew: it was its own when all rested. */
+	if (v->overwritten && x->had[s] >> a & 1 && explained(w, s, a))
+		return;
 	address_text(a, text);
 	all_held(w, held);
 	for (int t = 0; t < SERVICES; t++)
 		in_use |= t == s ? 0 : held[t];
 	const int kept = kept_for(w, s, family_of(a));
 	const bool by_name = v->n_requests || kept == a, joins = in_use >> a & 1;
-	/* What somebody else wrote over is written again, not given anew: it was its own when all rested. */
-	const bool restored = v->overwritten && x->had[s] >> a & 1 && explained(w, s, a);
-	const bool had_it = restored || names(w, a, s) || mentions(record_note(w, a, "berth.dev/history"), s);
+	const bool had_it = names(w, a, s) || mentions(record_note(w, a, "berth.dev/history"), s);
 	if (kept_from(w, a, s, held))
 		broken(x, "%s is given %s, which is reserved", service_title(s), text);
 	if (claimed_by_others(w, -1) >> a & 1)
@@ -225,7 +229,7 @@ void check_grant(struct sim *x, int s, int a)
 	addr_set sure[SERVICES];
 	for (int t = 0; t < SERVICES; t++)
 		sure[t] = w->services[t].overwritten ? held[t] & recorded(w) : held[t];
-	if (!returns && !restored && !some_pool_offers(w, s, a, by_name || joins, sure))
+	if (!returns && !some_pool_offers(w, s, a, by_name || joins, sure))
 		broken(x, "%s is given %s, which no pool gives to it", service_title(s), text);
 	if (!v->n_requests && kept >= 0 && kept != a)
 		broken(x, "%s is given %s, and not what is reserved for it", service_title(s), text);
