@@ -149,6 +149,11 @@ static void wake_service(struct ipam *m, const struct reservation *r)
 static void tell_others(struct ipam *m, struct ip ip)
 {
 	const struct addr *a = ledger_get(m, ip);
+	touch_claims(m, a);
+	/* Of several reservations of it another one may count now. */
+	for (const struct claim *c = a ? a->claims : NULL; c; c = c->next)
+		if (c->kind == CLAIM_RESERVATION)
+			wake_service(m, c->owner);
 	wake_asked(m, ip);
 	if (a && a->n_holders)
 		sharing_wake(m, a->holders[0]);
@@ -162,12 +167,10 @@ static void claim(struct ipam *m, struct reservation *r)
 	for (size_t i = 0; i < n; i++)
 		want[i] = (struct claim_ref){ r->addresses[i], CLAIM_RESERVATION };
 	for (size_t i = 0; i < r->n_claims; i++)
-		touch_claims(m, ledger_get(m, r->claims[i].ip));
-	claims_set(m, r, r->name, &r->claims, &r->n_claims, want, n);
-	for (size_t i = 0; i < r->n_claims; i++) {
-		touch_claims(m, ledger_get(m, r->claims[i].ip));
 		tell_others(m, r->claims[i].ip);
-	}
+	claims_set(m, r, r->name, &r->claims, &r->n_claims, want, n);
+	for (size_t i = 0; i < r->n_claims; i++)
+		tell_others(m, r->claims[i].ip);
 	touch(m, r);
 	wake_service(m, r);
 }

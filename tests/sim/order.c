@@ -210,7 +210,7 @@ void check_grant(struct sim *x, int s, int a)
 	    (!w->records && v->before >> a & 1))
 		return;
 	/* What somebody else wrote over is written again, not given anew: it was its own when all rested. */
-	if (v->overwritten && x->had[s] >> a & 1 && explained(w, s, a))
+	if (v->overwritten && x->had[s] >> a & 1 && (explained(w, s, a) || may_be_kept(w)))
 		return;
 	address_text(a, text);
 	all_held(w, held);
