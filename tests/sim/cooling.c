@@ -133,13 +133,23 @@ static void check_row(struct sim *x, const struct pool_row *row, enum family f, 
 	compare(x, row->name, "free", n->free, rest & given);
 }
 
+/* Its time is over by the rules of one pool that contains it and not by those of another, and neither goes
+ * before: it may cool, and may be free. */
+static bool may_cool(const struct world *w, int a)
+{
+	return !cools(w, a) && cooling_end(w, a) > cluster_now(w->cluster).wall;
+}
+
 void check_counts(struct sim *x, addr_set held)
 {
+	addr_set in_doubt = 0;
+	for (int a = 0; a < ADDRESSES; a++)
+		in_doubt |= may_cool(&x->w, a) ? (addr_set)1 << a : 0;
 	struct pool_row row;
 	for (size_t i = 0; ipam_pool_row(cluster_ipam(x->w.cluster), i, &row); i++) {
 		int p = row.name[0] - 'a';
 		/* What such a pool may give is not said. */
-		if (x->w.pools[p].bad || loses_conflict(&x->w, p))
+		if (x->w.pools[p].bad || loses_conflict(&x->w, p) || contains(&x->w, p) & in_doubt)
 			continue;
 		for (int f = 0; f < FAMILIES; f++)
 			check_row(x, &row, (enum family)f, held);
