@@ -428,6 +428,19 @@ void cluster_pool_addr(struct ipam *m, struct ip ip, bool taken)
 		chore_now(&c->chores, &t->chore);
 }
 
+void cluster_pool_unused(struct ipam *m, struct ip ip)
+{
+	struct cluster_pool *c = m->cluster_pool;
+	struct range r;
+	if (!m->ready || !c->on)
+		return;
+	for (struct cidr_item *i = addr_map_get(&c->index.by_first, ip); i; i = i->next)
+		if (!((struct tenure *)i)->claim)
+			tenure_wake(m, (struct tenure *)i);
+	if (c->alloc[ip.family] && block_alloc_at(c->alloc[ip.family], ip, &r) && ip_eq(ip, r.lo))
+		wake_asked_in(m, r);
+}
+
 static bool add_pods(struct cidr_item *i, void *arg)
 {
 	const struct tenure *t = (const struct tenure *)i;
@@ -521,19 +534,22 @@ struct pod_search {
 	const struct tenure *found;
 };
 
+/* Of several that overlap always the same is named, whoever came first. */
 static bool first_pod(struct cidr_item *i, void *arg)
 {
 	struct pod_search *s = arg;
 	const struct tenure *t = (const struct tenure *)i;
-	if (t->node)
+	int order = t->node && s->found ? strcmp(t->node->name, s->found->node->name) : -1;
+	if (t->node && (order < 0 || (order == 0 && t->item.prefix < s->found->item.prefix)))
 		s->found = t;
-	return t->node != NULL;
+	return false;
 }
 
 bool cluster_pool_pod_of(const struct ipam *m, struct ip ip, struct buf *out)
 {
 	struct pod_search s = { 0 };
-	if (!cidr_index_each(&m->cluster_pool->index, (struct range){ ip, ip }, first_pod, &s))
+	(void)cidr_index_each(&m->cluster_pool->index, (struct range){ ip, ip }, first_pod, &s);
+	if (!s.found)
 		return false;
 	buf_add_str(out, "belongs to the ");
 	tenure_describe(s.found, out);

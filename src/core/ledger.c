@@ -56,6 +56,7 @@ void ledger_prune(struct ipam *m, struct addr *a)
 {
 	if (a->n_holders || a->record || a->in_flight || a->orphaned)
 		return;
+	cluster_pool_unused(m, a->ip);
 	if (a->claims) {
 		/* Nobody has it, but it is not free for everybody: perhaps for one whom it is kept for. */
 		wake_asked(m, a->ip);

@@ -123,7 +123,11 @@ static bool is_usable(const struct ipam *m, const struct tenure *t)
 	const struct cluster_pool *c = m->cluster_pool;
 	const struct block_alloc *alloc = c->alloc[family_of(t)];
 	const struct addr *first = ledger_get(m, t->item.range.lo);
-	if (!block_alloc_is_block(alloc, t->item.range) || block_alloc_is_carved(alloc, t->item.range))
+	if (!(t->claim && t->found ? block_alloc_covers(alloc, t->item.range)
+				   : block_alloc_is_block(alloc, t->item.range)))
+		return false;
+	/* What is claimed for it was its own before anything was carved out there. */
+	if (!t->claim && block_alloc_is_carved(alloc, t->item.range))
 		return false;
 	/* Somebody else was faster. */
 	if (m->config.records && first && first->record && first->record->tenure != t)

@@ -392,11 +392,8 @@ void pools_recarve(struct ipam *m)
 /* Those who asked for an address of it by name. */
 static void wake_asked_of(struct ipam *m, const struct pool *p)
 {
-	for (size_t i = 0; i < p->n_blocks; i++) {
-		struct addr_walk w = addr_walk(&m->asked, p->blocks[i]);
-		while (addr_walk_next(&w))
-			wake_all(m, w.value);
-	}
+	for (size_t i = 0; i < p->n_blocks; i++)
+		wake_asked_in(m, p->blocks[i]);
 }
 
 void pool_wake_waiters(struct ipam *m, struct pool *p)

@@ -29,9 +29,8 @@ static void stir(struct ipam *m, const struct tenure *t)
 	if (!t->node)
 		return; /* it is a block of the built-in pool, which tells whoever waits for it */
 	/* Who asks for an address of it, or has reserved one, may come to have it, or not any more. */
-	struct addr_walk asked = addr_walk(&m->asked, r), known = addr_walk(&m->addrs, r);
-	while (addr_walk_next(&asked))
-		wake_all(m, asked.value);
+	wake_asked_in(m, r);
+	struct addr_walk known = addr_walk(&m->addrs, r);
 	if (addr_walk_next(&known))
 		reservations_refresh(m);
 	for (size_t i = 0; i < m->n_pools; i++)
@@ -233,6 +232,9 @@ void tenure_of_record(struct ipam *m, struct addr *a, const struct record_in *in
 		struct addr_walk w = addr_walk(&m->addrs, t->item.range);
 		while (!t->node && addr_walk_next(&w))
 			addr_wake_holders(m, w.value);
+		/* And those who ask for one that is not given: the pool has a reason for that now. */
+		if (!t->node)
+			wake_asked_in(m, t->item.range);
 	}
 	if (m->ready && !t->node)
 		external_pool_update(m);

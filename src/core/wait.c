@@ -114,6 +114,13 @@ void wake_asked(struct ipam *m, struct ip ip)
 		enqueue(m, w->service, LANE_ASKED);
 }
 
+void wake_asked_in(struct ipam *m, struct range r)
+{
+	struct addr_walk w = addr_walk(&m->asked, r);
+	while (addr_walk_next(&w))
+		wake_all(m, w.value);
+}
+
 bool ip_asked_by_other(const struct ipam *m, struct ip ip, const struct service *s)
 {
 	const struct wait_list *list = addr_map_get(&m->asked, ip);

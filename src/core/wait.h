@@ -18,5 +18,6 @@ void wake_first(struct ipam *m, struct wait_list *list);
 void wake_all(struct ipam *m, struct wait_list *list);
 /* Queues those who asked for the address by name, before anybody else. */
 void wake_asked(struct ipam *m, struct ip ip);
+void wake_asked_in(struct ipam *m, struct range r); /* for any address of it */
 /* Is there somebody else who asked for it by name? */
 bool ip_asked_by_other(const struct ipam *m, struct ip ip, const struct service *s);
