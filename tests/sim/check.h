@@ -15,8 +15,8 @@ struct sim {
 	 */
 	addr_set steady_free[SERVICES], steady_cooling[SERVICES];
 	/* When the core last rested the Service wanted an address of the family and had none; `unchanged`:
-	 * and it is as it was. */
-	bool waits[SERVICES][FAMILIES], unchanged[SERVICES];
+	 * and it is as it was; `got`: it has had one since, and if it lost that, it waits anew. */
+	bool waits[SERVICES][FAMILIES], got[SERVICES][FAMILIES], unchanged[SERVICES];
 	addr_set had[SERVICES]; /* then, and whether it asked for certain ones */
 	bool asked[SERVICES];
 };

@@ -64,12 +64,6 @@ bool some_pool_offers(const struct world *w, int s, int a, bool by_name, const a
 /* ---- ever since it rested --------------------------------------------------------------------------------
  */
 
-static bool lacks(const struct world *w, int s, enum family f, const addr_set held[SERVICES])
-{
-	bool impossible;
-	return takes_any(w, s) && families(w, s, &impossible) >> f & 1 && !(held[s] & of_family(f));
-}
-
 void order_observe(struct sim *x)
 {
 	struct world *w = &x->w;
@@ -86,9 +80,8 @@ void order_observe(struct sim *x)
 	for (int s = 0; s < SERVICES; s++) {
 		if (rests)
 			x->steady_free[s] = x->steady_cooling[s] = ~(addr_set)0;
-		/* Who has got one and lost it waits anew. */
 		for (int f = 0; f < FAMILIES; f++)
-			x->waits[s][f] = x->waits[s][f] && lacks(w, s, (enum family)f, held);
+			x->got[s][f] = x->got[s][f] || held[s] & of_family((enum family)f);
 		addr_set given = 0, mine = 0;
 		for (int p = 0; takes_any(w, s) && p < POOLS; p++)
 			if (selects(w, p, s) && named(w, p, s) && assigns(w, p, s) &&
@@ -105,6 +98,12 @@ void order_observe(struct sim *x)
 	}
 }
 
+static bool lacks(const struct world *w, int s, enum family f, const addr_set held[SERVICES])
+{
+	bool impossible;
+	return takes_any(w, s) && families(w, s, &impossible) >> f & 1 && !(held[s] & of_family(f));
+}
+
 void order_at_rest(struct sim *x)
 {
 	addr_set held[SERVICES];
@@ -116,8 +115,10 @@ void order_at_rest(struct sim *x)
 		x->unchanged[s] = true;
 		x->had[s] = held[s];
 		x->asked[s] = wanted(&x->w, s) && x->w.services[s].n_requests;
-		for (int f = 0; f < FAMILIES; f++)
+		for (int f = 0; f < FAMILIES; f++) {
 			x->waits[s][f] = lacks(&x->w, s, (enum family)f, held);
+			x->got[s][f] = false;
+		}
 	}
 }
 
@@ -173,8 +174,8 @@ static void check_longest(struct sim *x, int s, int a, const addr_set held[SERVI
 	 * its address gets another one in the same patch. */
 	const bool waits = x->waits[s][IPV4] || x->waits[s][IPV6] || x->asked[s] || x->had[s] & of_family(f);
 	for (int t = 0; t < SERVICES && !waits; t++)
-		if (t != s && x->unchanged[t] && x->waits[t][f] && lacks(&x->w, t, f, held) &&
-		    kept_for(&x->w, t, f) < 0 && !kept_from(&x->w, a, t, held) &&
+		if (t != s && x->unchanged[t] && x->waits[t][f] && !x->got[t][f] &&
+		    lacks(&x->w, t, f, held) && kept_for(&x->w, t, f) < 0 && !kept_from(&x->w, a, t, held) &&
 		    some_pool_offers(&x->w, t, a, false, held))
 			broken(x, "%s is given %s, for which %s has waited longer", service_title(s),
 			       address_text(a, text), service_title(t));
