@@ -189,7 +189,7 @@ static void yield_to_status(struct ipam *m, struct service *s)
 		if (may)
 			ledger_hold(m, s, ip, true);
 		else
-			s->coming |= (uint8_t)(1 << ip.family);
+			s->coming |= ip.family == IPV4 ? 1 : 2;
 	}
 }
 

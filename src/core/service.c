@@ -307,14 +307,13 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 	s->created = in->created;
 	s->is_lb = in->is_load_balancer;
 	s->deleting = in->deleting;
-	s->policy = (uint8_t)in->policy;
-	s->n_families =
-		(uint8_t)(in->n_families < SERVICE_FAMILIES_MAX ? in->n_families : SERVICE_FAMILIES_MAX);
+	s->policy = in->policy & 3;
+	s->n_families = (in->n_families < SERVICE_FAMILIES_MAX ? in->n_families : SERVICE_FAMILIES_MAX) & 3;
 	for (size_t i = 0; i < s->n_families; i++)
 		s->families[i] = (uint8_t)in->families[i];
 	s->ingress_ours = in->ingress_ours;
 	s->condition_ours = in->condition_ours;
-	s->condition_seen = (uint8_t)in->condition;
+	s->condition_seen = in->condition & 3;
 	reintern(m, &s->class, if_set(in->class));
 	reintern(m, &s->reason_seen, in->reason);
 	reintern(m, &s->manager, in->ingress_manager);

@@ -165,25 +165,26 @@ struct service {
 	uint16_t in_flight; /* effects out */
 	int8_t lane;
 	uint8_t tries;
-	uint8_t policy, n_families, families[SERVICE_FAMILIES_MAX];
-	uint8_t condition_seen; /* enum condition_status */
-	uint8_t reason;         /* enum ipam_reason of the last decision */
-	uint8_t announced;      /* enum ipam_reason + 1 that an Event told; 0 = none */
-	uint8_t not_ours;       /* enum not_ours: why it is not wanted */
-	uint8_t coming; /* bit per family: its status shows one that it gets as soon as others have left it */
+	uint8_t families[SERVICE_FAMILIES_MAX];
+	uint8_t reason;    /* enum ipam_reason of the last decision */
+	uint8_t announced; /* enum ipam_reason + 1 that an Event told; 0 = none */
+	uint8_t not_ours;  /* enum not_ours: why it is not wanted */
+	uint8_t policy : 2, n_families : 2;
+	uint8_t condition_seen : 2; /* enum condition_status */
+	uint8_t coming : 2; /* bit per family: its status shows one that it gets as soon as others have left
+			       it */
 	bool is_lb : 1, deleting : 1, gone : 1; /* gone: the object is deleted, its addresses not yet free */
 	bool wanted : 1;                        /* it is for us to serve */
 	bool asked_us : 1; /* opted in by annotation or class: it always gets the condition */
 	bool ingress_ours : 1, condition_ours : 1;
 	bool adopted : 1; /* what its status held has been taken over */
 	bool decided : 1;
-	bool altered : 1;     /* what decides about sharing has changed since the last decision */
-	bool mute : 1;        /* nothing is to be written, not even the condition */
-	bool seen : 1;        /* told since ipam_list_begin() */
-	bool dirty : 1;       /* changed while an effect was out */
-	bool retry_blind : 1; /* the last write may have happened */
-	bool measured : 1;    /* its latency is in the statistics */
-	bool reread : 1;      /* its newest state must be read before the next write */
+	bool altered : 1;  /* what decides about sharing has changed since the last decision */
+	bool mute : 1;     /* nothing is to be written, not even the condition */
+	bool seen : 1;     /* told since ipam_list_begin() */
+	bool dirty : 1;    /* changed while an effect was out */
+	bool measured : 1; /* its latency is in the statistics */
+	bool reread : 1;   /* its newest state must be read before the next write */
 };
 
 /* Addresses that cool, the one released first in front. */
