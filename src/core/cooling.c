@@ -300,9 +300,15 @@ static void tell_waiters(struct ipam *m, struct pool *p, enum family f, struct m
 	wake_all(m, &p->waiters[f]);
 }
 
+/* Else there is nothing to look for in the pools, which may be many. */
+static bool any_concerned(const struct ipam *m)
+{
+	return m->n_cooling || m->n_waiting;
+}
+
 void cooling_fire(struct ipam *m, struct moment now)
 {
-	for (size_t i = 0; i < m->n_pools; i++) {
+	for (size_t i = 0; any_concerned(m) && i < m->n_pools; i++) {
 		struct pool *p = m->pools[i];
 		for (int f = 0; f < FAMILIES; f++) {
 			struct cooling *c;
@@ -318,7 +324,7 @@ void cooling_fire(struct ipam *m, struct moment now)
 msec cooling_wake_at(const struct ipam *m)
 {
 	msec at = -1;
-	for (size_t i = 0; i < m->n_pools; i++) {
+	for (size_t i = 0; any_concerned(m) && i < m->n_pools; i++) {
 		const struct pool *p = m->pools[i];
 		for (int f = 0; f < FAMILIES; f++) {
 			const struct cooling *c = p->cooling[f].head;
