@@ -37,12 +37,14 @@ enum {
 	REST_CALLS = 16,
 	REST_PART = 8,
 	REST_MAX_MS = 50,
+	LOOK_AGAIN_MS = 10,
 };
 
 struct pool {
 	struct http_client *client;
 	CURLM *multi;
 	struct loop_timer *timer;
+	struct loop_timer *look_again; /* see on_look_again() */
 	int n_calls;
 	bool multiplexes; /* the server was seen to speak HTTP/2 */
 	struct pool *next;
@@ -151,6 +153,22 @@ static void on_pool_timer(void *arg)
 	act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* When the answer of a call does not fit its buffer, libcurl 7.88 keeps what it has read behind that, which
+ * may be of other calls. If the call ends with what was kept for it, nothing makes libcurl go on with the
+ * rest: it waits for the server to send something more. So once no call has ended for a while it is told to
+ * read on. */
+static void on_look_again(void *arg)
+{
+	struct pool *p = arg;
+	struct http_client *c = p->client;
+	c->depth++;
+	for (size_t i = c->n_sockets; i > 0; i--)
+		if (i <= c->n_sockets)
+			act(p, c->sockets[i - 1], CURL_CSELECT_IN);
+	c->depth--;
+	tidy(c);
+}
+
 static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *pool, void *known)
 {
 	(void)easy;
@@ -229,6 +247,7 @@ static void pool_new(struct http_client *c)
 	if (!p->multi)
 		abort();
 	p->timer = loop_timer_new(c->loop, on_pool_timer, p);
+	p->look_again = loop_timer_new(c->loop, on_look_again, p);
 	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	(void)curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
 	(void)curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, set_timer);
@@ -243,6 +262,7 @@ static void pool_free(struct pool *p)
 {
 	(void)curl_multi_cleanup(p->multi);
 	loop_timer_free(p->timer);
+	loop_timer_free(p->look_again);
 	free(p);
 }
 
@@ -421,7 +441,8 @@ static void call_stop(struct http_call *call)
 	if (!call->easy)
 		return;
 	(void)curl_multi_remove_handle(call->pool->multi, call->easy);
-	call->pool->n_calls--;
+	if (--call->pool->n_calls > 0)
+		loop_timer_set(call->pool->look_again, LOOK_AGAIN_MS);
 	call->pool = NULL;
 	handle_put(call->client, TAKE(call->easy), call->handle_generation);
 }

@@ -540,6 +540,10 @@ static void cut_2(struct tls_server *s, SSL *ssl, int nth)
 	unsigned stream = h2_greet(ssl) ? h2_request(s, ssl) : 0;
 	(void)h2_send(ssl, H2_HEADERS, H2_END_HEADERS, stream, H2_STATUS_200);
 	(void)h2_send(ssl, H2_DATA, 0, stream, SLICE_LIT("half"));
+	/* To close with words of the other side unread is a reset, which may overtake what was sent. */
+	(void)shutdown(SSL_get_fd(ssl), SHUT_WR);
+	while (h2_request(s, ssl))
+		;
 }
 
 /* Literal without indexing, name 28: content-length. */
@@ -694,6 +698,67 @@ static void goaway_leads_to_another_connection(void **state)
 	end(s);
 }
 
+static atomic_int headers_seen;
+
+static void frame(struct buf *bytes, unsigned stream, size_t len)
+{
+	const char head[] = { 0, (char)(len >> 8), (char)len, H2_DATA, H2_END_STREAM, 0, 0, 0, (char)stream };
+	buf_add(bytes, head, sizeof(head));
+	for (size_t i = 0; i < len; i++)
+		buf_add_char(bytes, 'x');
+}
+
+/* Both bodies in one piece, and the first is larger than the client's buffer. */
+static void two_bodies_at_once(struct tls_server *s, SSL *ssl, int nth)
+{
+	const unsigned first = h2_greet(ssl) ? h2_request(s, ssl) : 0, second = h2_request(s, ssl);
+	/* Literal without indexing, name 28: content-length. */
+	(void)h2_send(ssl, H2_HEADERS, H2_END_HEADERS, first,
+		      SLICE_LIT("\x88\x0f\x0d\x04"
+				"2500"));
+	(void)h2_send(ssl, H2_HEADERS, H2_END_HEADERS, second,
+		      SLICE_LIT("\x88\x0f\x0d\x03"
+				"900"));
+	while (atomic_load(&headers_seen) < 2)
+		(void)usleep(1000);
+	CLEANUP(buf_done) struct buf both = BUF_INIT(8192);
+	frame(&both, first, 2500);
+	frame(&both, second, 900);
+	(void)tls_write(ssl, both.ptr, both.len);
+	while (h2_request(s, ssl))
+		;
+}
+
+static void count_headers(struct slice piece, void *arg)
+{
+	if (piece.len == 0)
+		atomic_fetch_add(&headers_seen, 1);
+}
+
+static void stop_at_the_second(const struct http_answer *a, void *arg)
+{
+	out.status += a->error ? 0 : a->status;
+	if (++out.n_done == 2)
+		loop_stop(loop);
+}
+
+/* Also if the server then has nothing more to say. */
+static void a_body_that_came_with_another_one_is_not_forgotten(void **state)
+{
+	struct tls_server *s = serve(&cert, NULL, two_bodies_at_once, true);
+	connect_to((struct http_target){ .ca_pem = ca.pem, .receive_buffer = 2048 }, "https", s->port);
+	atomic_store(&headers_seen, 0);
+	for (int i = 0; i < 2; i++)
+		(void)http_client_send(client, &(struct http_request){ .method = "GET",
+								       .path = "/",
+								       .timeout = 5000,
+								       .on_data = count_headers,
+								       .on_done = stop_at_the_second });
+	assert_int_equal(loop_run(loop, NULL), 0);
+	assert_int_equal(out.status, 2 * 200);
+	end(s);
+}
+
 static void pings_without_end_cost_one_call_at_most(void **state)
 {
 	struct tls_server *s = serve(&cert, NULL, pings_without_end, true);
@@ -733,6 +798,7 @@ int main(void)
 		T(a_body_that_is_cut_under_tls_is_an_error),
 		T(every_answer_over_http_2_comes_to_an_end),
 		T(goaway_leads_to_another_connection),
+		T(a_body_that_came_with_another_one_is_not_forgotten),
 		T(pings_without_end_cost_one_call_at_most),
 		T(a_timeout_ends_the_connection_of_http_2_too),
 	};
