@@ -7,6 +7,7 @@
 #include "core/policy.h"
 #include "core/pool.h"
 #include "core/queue.h"
+#include "core/service.h"
 #include "core/wait.h"
 
 /* msec; between two times that those who wait for a pool are told what is kept in it. */
@@ -203,7 +204,8 @@ void cooling_wake(struct ipam *m, const struct addr *a)
 		return;
 	for (size_t i = 0; i < c->n; i++) {
 		struct service *s = map_get(&m->services, c->for_whom[i]->key);
-		if (s && s->waits)
+		/* One that has another of the family waits for something else. */
+		if (s && s->waits && (service_has_requests(s) || !service_held(s, (enum family)a->ip.family)))
 			enqueue(m, s, LANE_ASKED);
 	}
 	wake_asked(m, a->ip);
