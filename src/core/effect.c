@@ -295,6 +295,15 @@ static void pool_result(struct pool *p, const char *rv, enum outcome o, msec ret
 		p->tries++;
 }
 
+/* Has it been given something that its status does not show yet? */
+static bool is_getting(const struct service *s)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (!s->held[i].confirmed)
+			return true;
+	return false;
+}
+
 void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, struct moment now)
 {
 	if (id >= m->config.max_in_flight || !m->flights[id].used)
@@ -343,8 +352,9 @@ void ipam_result(struct ipam *m, unsigned id, enum outcome o, msec retry_after, 
 	}
 	if (s && s->in_flight == 0 && (again || s->dirty)) {
 		s->dirty = false;
-		/* One that has nothing and was told so has begun nothing: it goes where the others wait. */
-		enqueue(m, s, s->waits && !s->n_held && !s->n_leaving ? LANE_WAITING : LANE_STARTED);
+		/* One that waits and is to get nothing for now goes where the others wait, lest it be before
+		 * them if there is something at last. */
+		enqueue(m, s, s->waits && !is_getting(s) ? LANE_WAITING : LANE_STARTED);
 	}
 	free(f.rv);
 }

@@ -28,6 +28,18 @@ void all_held(const struct world *w, addr_set ret_held[SERVICES])
 	}
 }
 
+/* What is out of its status already; only its record is still to be rid of it. */
+static addr_set given_back(const struct world *w, int s)
+{
+	addr_set set = 0;
+	for (int a = 0; a < ADDRESSES; a++) {
+		const char *state = record_note(w, a, "berth.dev/state");
+		if (state && strcmp(state, "releasing") == 0 && !(shown(w, s) >> a & 1))
+			set |= (addr_set)1 << a;
+	}
+	return set;
+}
+
 /* What counts for the quota of the Service's namespace. What it is itself about to give back does not: what
  * nothing explains, and of what only a record says that it has it what somebody else has come to use. */
 static addr_set counted(const struct world *w, int s, const addr_set held[SERVICES])
@@ -36,7 +48,7 @@ static addr_set counted(const struct world *w, int s, const addr_set held[SERVIC
 	const addr_set lost = claimed_by_others(w, s) & ~shown(w, s);
 	for (int t = 0; t < SERVICES; t++)
 		if (t != s && namespace_of(t) == namespace_of(s) && wanted(w, t))
-			set |= held[t];
+			set |= held[t] & ~given_back(w, t);
 	for (int a = 0; a < ADDRESSES; a++)
 		if ((held[s] & ~lost) >> a & 1 && explained(w, s, a))
 			set |= (addr_set)1 << a;
