@@ -153,6 +153,7 @@ static void drop_leaving(struct service *s, const struct addr *a)
 void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed)
 {
 	struct addr *a = ledger_need(m, ip);
+	const bool cooled = addr_cools(a);
 	cooling_drop(m, a);
 	if (addr_has_holder(a, s)) {
 		if (service_leaves(s, a))
@@ -166,8 +167,9 @@ void ledger_hold(struct ipam *m, struct service *s, struct ip ip, bool confirmed
 	quota_held(m, s, a);
 	policies_touch(m, a);
 	sharing_wake(m, s);
-	/* Whoever was refused because of others, or of a reservation, is now refused because of s too. */
-	if (a->n_holders > 1 || a->claims)
+	/* Whoever was refused because of others, of a reservation, or because it was kept for its last
+	 * holder, is now refused because of s. */
+	if (a->n_holders > 1 || a->claims || cooled)
 		wake_asked(m, a->ip);
 	reservations_touch(m, a, s);
 }

@@ -64,6 +64,16 @@ static bool overlap(struct range a, struct range b, struct range *ret)
 	return true;
 }
 
+/* Of several the first by name: who joined first nobody knows after a restart without records. */
+static const char *first_holder(const struct addr *a)
+{
+	const char *first = a->holders[0]->key;
+	for (size_t i = 1; i < a->n_holders; i++)
+		if (strcmp(a->holders[i]->key, first) < 0)
+			first = a->holders[i]->key;
+	return first;
+}
+
 /* Adds holders in the range; false: the list is long enough. */
 static bool add_holders(const struct ipam *m, struct range r, size_t *n, struct buf *out)
 {
@@ -78,7 +88,7 @@ static bool add_holders(const struct ipam *m, struct range r, size_t *n, struct 
 			return false;
 		}
 		buf_addf(out, "%s%s is held by %s", out->len ? "; " : "", ip_format(a->ip, text),
-			 a->holders[0]->key);
+			 first_holder(a));
 	}
 	return true;
 }
