@@ -5,10 +5,16 @@ void cidr_index_done(struct cidr_index *x)
 	addr_map_done(&x->by_first);
 }
 
-void cidr_index_add(struct cidr_index *x, struct cidr_item *item)
+void cidr_index_add(struct cidr_index *x, struct cidr_item *item,
+		    int (*cmp)(const struct cidr_item *a, const struct cidr_item *b))
 {
-	item->next = addr_map_get(&x->by_first, item->range.lo);
-	(void)addr_map_put(&x->by_first, item->range.lo, item);
+	struct cidr_item *first = addr_map_get(&x->by_first, item->range.lo), **at = &first;
+	while (*at && cmp(*at, item) < 0)
+		at = &(*at)->next;
+	item->next = *at;
+	*at = item;
+	if (first == item)
+		(void)addr_map_put(&x->by_first, item->range.lo, item);
 	x->lengths[range_family(item->range)][item->prefix]++;
 }
 

@@ -18,8 +18,9 @@ struct cidr_index {
 };
 
 void cidr_index_done(struct cidr_index *x); /* the items are the caller's */
-/* item->range and prefix are set; the range is a network. */
-void cidr_index_add(struct cidr_index *x, struct cidr_item *item);
+/* item->range and prefix are set; the range is a network. `cmp` orders those with the same first address. */
+void cidr_index_add(struct cidr_index *x, struct cidr_item *item,
+		    int (*cmp)(const struct cidr_item *a, const struct cidr_item *b));
 void cidr_index_del(struct cidr_index *x, struct cidr_item *item);
 /* Calls fn for each item that overlaps r, which need not be a network, until fn returns true; then true.
  * Those that contain the first address come first, then by address. The index must not change meanwhile. */

@@ -423,9 +423,17 @@ void cluster_pool_addr(struct ipam *m, struct ip ip, bool taken)
 	}
 	block_alloc_release(a, (struct range){ ip, ip });
 	c->freed = true;
-	struct tenure *t = m->ready ? tenure_find(m, NULL, r) : NULL;
-	if (t)
-		chore_now(&c->chores, &t->chore);
+}
+
+void cluster_pool_wake_asked(struct ipam *m, struct range r)
+{
+	const struct block_alloc *a = m->cluster_pool->alloc[range_family(r)];
+	struct range block;
+	if (a && block_alloc_at(a, r.lo, &block))
+		r.lo = block.lo;
+	if (a && block_alloc_at(a, r.hi, &block))
+		r.hi = block.hi;
+	wake_asked_in(m, r);
 }
 
 void cluster_pool_unused(struct ipam *m, struct ip ip)
@@ -437,8 +445,13 @@ void cluster_pool_unused(struct ipam *m, struct ip ip)
 	for (struct cidr_item *i = addr_map_get(&c->index.by_first, ip); i; i = i->next)
 		if (!((struct tenure *)i)->claim)
 			tenure_wake(m, (struct tenure *)i);
-	if (c->alloc[ip.family] && block_alloc_at(c->alloc[ip.family], ip, &r) && ip_eq(ip, r.lo))
+	if (!c->alloc[ip.family] || !block_alloc_at(c->alloc[ip.family], ip, &r))
+		return;
+	if (ip_eq(ip, r.lo))
 		wake_asked_in(m, r);
+	struct tenure *t = tenure_find(m, NULL, r);
+	if (t)
+		tenure_wake(m, t);
 }
 
 static bool add_pods(struct cidr_item *i, void *arg)

@@ -99,9 +99,12 @@ bool cluster_pool_busy(const struct ipam *m);
 
 /* An entry of the ledger came or went: whatever it is, no node gets a block with it. */
 void cluster_pool_addr(struct ipam *m, struct ip ip, bool taken);
-/* Nobody has the address any more, nor a record of it: it can be the claim of a block. */
+/* Nobody has the address any more, nor a record of it: it can be the claim of a block, and its own block may
+ * not be needed any more. */
 void cluster_pool_unused(struct ipam *m, struct ip ip);
-/* A holder has left the address: its block may not be needed any more. */
+/* Queues those who ask for an address of the range, or of a block that it touches. */
+void cluster_pool_wake_asked(struct ipam *m, struct range r);
+/* A holder has left the address, or it is seen to cool: its block may not be needed any more. */
 void cluster_pool_left(struct ipam *m, struct ip ip);
 /* Works out what is carved out, on both sides; by pools_refresh(). */
 void cluster_pool_carve(struct ipam *m);

@@ -249,6 +249,8 @@ bool cooling_settle(struct ipam *m, struct addr *a, struct moment now)
 		list_insert(c, cooling_pool(m, a));
 	if (m->ready && !known)
 		cooling_wake(m, a);
+	if (m->ready)
+		cluster_pool_left(m, a->ip);
 	return true;
 }
 

@@ -82,12 +82,41 @@ bool cluster_pool_wants(const struct ipam *m, struct ip ip)
 	return t && tenure_only_cools(m, t);
 }
 
+/* Nothing that is written speaks of an address of it. */
+static bool is_only_meant(const struct ipam *m, const struct tenure *t)
+{
+	struct addr_walk w = addr_walk(&m->addrs, t->item.range);
+	while (addr_walk_next(&w)) {
+		const struct addr *a = w.value;
+		if (a->record || a->record_unknown || a->in_flight)
+			return false;
+		for (size_t i = 0; i < a->n_holders; i++)
+			if (service_shows(a->holders[i], a->ip))
+				return false;
+	}
+	return m->config.records;
+}
+
+static bool is_shown(const struct ipam *m, const struct tenure *rival, const struct tenure *t)
+{
+	(void)m;
+	(void)t;
+	return rival->shown[SIDE_NODE] || rival->shown[SIDE_CILIUM];
+}
+
+/* Before it was claimed it has come to be a node's, or to be carved out. */
+static bool is_not_to_be_had(const struct ipam *m, const struct tenure *t)
+{
+	const struct block_alloc *a = m->cluster_pool->alloc[range_family(t->item.range)];
+	return !t->claim && ((a && block_alloc_is_carved(a, t->item.range)) || tenure_rival(m, t, is_shown));
+}
+
 bool external_next(struct ipam *m, struct tenure *t, struct moment now, struct effect *ret)
 {
 	struct cluster_pool *c = m->cluster_pool;
 	if (t->in_flight)
 		return false;
-	if (is_lost(m, t)) {
+	if (is_lost(m, t) || (is_not_to_be_had(m, t) && is_only_meant(m, t))) {
 		give_up(m, t);
 		return false;
 	}
@@ -246,10 +275,14 @@ bool cluster_pool_claimed(const struct ipam *m, struct ip ip)
  */
 
 /* Is the address, which stands in the status of the Service, from the cluster pool? Not if another pool
- * explains it. */
+ * explains it, or its record names another one. */
 static bool is_from_here(const struct ipam *m, const struct service *s, struct ip ip)
 {
 	struct pool *p;
+	const struct addr *a = ledger_get(m, ip);
+	const char *from = a && a->record ? a->record->pool : NULL;
+	if (from && strcmp(from, "cluster-pool") != 0)
+		return false; /* its pool has gone */
 	for (size_t at = 0; (p = pools_at(m, ip, &at));)
 		if (p->builtin || pool_selects(p, s))
 			return false;

@@ -393,7 +393,7 @@ void pools_recarve(struct ipam *m)
 static void wake_asked_of(struct ipam *m, const struct pool *p)
 {
 	for (size_t i = 0; i < p->n_blocks; i++)
-		wake_asked_in(m, p->blocks[i]);
+		cluster_pool_wake_asked(m, p->blocks[i]);
 }
 
 void pool_wake_waiters(struct ipam *m, struct pool *p)

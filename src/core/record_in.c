@@ -120,11 +120,15 @@ void ipam_service_cidr(struct ipam *m, const char *name, const struct range *ran
 		same = ip_eq(c->ranges[i].lo, ranges[i].lo) && ip_eq(c->ranges[i].hi, ranges[i].hi);
 	if (same)
 		return;
+	for (size_t i = 0; i < c->n; i++)
+		cluster_pool_wake_asked(m, c->ranges[i]);
 	free(c->ranges);
 	c->ranges = n ? xmalloc(n * sizeof(*ranges)) : NULL;
 	if (n)
 		memcpy(c->ranges, ranges, n * sizeof(*ranges));
 	c->n = n;
+	for (size_t i = 0; i < n; i++)
+		cluster_pool_wake_asked(m, ranges[i]);
 	if (n == 0) {
 		free(c->name);
 		*c = m->carves[--m->n_carves];

@@ -29,7 +29,7 @@ static void stir(struct ipam *m, const struct tenure *t)
 	if (!t->node)
 		return; /* it is a block of the built-in pool, which tells whoever waits for it */
 	/* Who asks for an address of it, or has reserved one, may come to have it, or not any more. */
-	wake_asked_in(m, r);
+	cluster_pool_wake_asked(m, r);
 	struct addr_walk known = addr_walk(&m->addrs, r);
 	if (addr_walk_next(&known))
 		reservations_refresh(m);
@@ -48,6 +48,16 @@ struct tenure *tenure_find(const struct ipam *m, const struct node *n, struct ra
 		if (of_item(i)->node == n && ip_eq(i->range.hi, r.hi))
 			return of_item(i);
 	return NULL;
+}
+
+/* Those that begin with the same address: so that of several rivals always the same is named, whoever came
+ * first. */
+static int by_owner(const struct cidr_item *a, const struct cidr_item *b)
+{
+	const struct node *x = ((const struct tenure *)a)->node, *y = ((const struct tenure *)b)->node;
+	if (a->prefix != b->prefix)
+		return a->prefix < b->prefix ? -1 : 1;
+	return !x || !y ? (x != NULL) - (y != NULL) : strcmp(x->name, y->name);
 }
 
 struct tenure *tenure_need(struct ipam *m, struct node *n, struct range r)
@@ -73,7 +83,7 @@ struct tenure *tenure_need(struct ipam *m, struct node *n, struct range r)
 	if (c->alloc[range_family(r)])
 		block_alloc_occupy(c->alloc[range_family(r)], r);
 	stir(m, t);
-	cidr_index_add(&c->index, &t->item);
+	cidr_index_add(&c->index, &t->item, by_owner);
 	return t;
 }
 

@@ -25,6 +25,11 @@ static struct range random_range(struct rng *rng, enum family f, u128 base)
 	return (struct range){ ip_make(f, lo), ip_make(f, hi) };
 }
 
+static int by_length(const struct cidr_item *a, const struct cidr_item *b)
+{
+	return a->prefix - b->prefix;
+}
+
 static void run(struct rng *rng, enum family f, u128 base)
 {
 	struct cidr_index x = { 0 };
@@ -40,7 +45,7 @@ static void run(struct rng *rng, enum family f, u128 base)
 			items[i] = (struct cidr_item){ { ip_make(f, lo), ip_make(f, lo + size - 1) },
 						       (f == IPV4 ? 32 : 128) - (int)bits,
 						       NULL };
-			cidr_index_add(&x, &items[i]);
+			cidr_index_add(&x, &items[i], by_length);
 		}
 		in[i] = !in[i];
 		struct range r = random_range(rng, f, base);
@@ -74,8 +79,11 @@ static void test_everything(void **state)
 	struct cidr_index x = { 0 };
 	struct cidr_item all[] = { { { ip_make(IPV4, 0), ip_last(IPV4) }, 0, NULL },
 				   { { ip_make(IPV4, 0), ip_make(IPV4, 255) }, 24, NULL } };
-	cidr_index_add(&x, &all[0]);
-	cidr_index_add(&x, &all[1]);
+	/* The one that comes later goes first. */
+	cidr_index_add(&x, &all[1], by_length);
+	cidr_index_add(&x, &all[0], by_length);
+	assert_ptr_equal(all[0].next, &all[1]);
+	assert_null(all[1].next);
 	struct found f = { .items = all };
 	struct ip some = ip_make(IPV4, 0x0a000001);
 	(void)cidr_index_each(&x, (struct range){ some, some }, note, &f);
