@@ -134,10 +134,13 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 	else if (spared && range_set_has(&m->excluded, ip))
 		fail(v, REASON_RESERVED, "%s is excluded from pool \"%s\": it belongs to a ServiceCIDR", text,
 		     spared->name);
-	else if (spared)
+	else if (!at_all && cluster_pool_covers(m, ip) && range_set_has(&m->excluded, ip))
+		fail(v, REASON_RESERVED, "%s is excluded from the cluster pool: it belongs to a ServiceCIDR",
+		     text);
+	else if (spared || (!at_all && cluster_pool_spares(m, ip)))
 		fail(v, REASON_ALREADY_ALLOCATED,
 		     "%s is the first or last address of a block of pool \"%s\", which spares them", text,
-		     spared->name);
+		     spared ? spared->name : m->cluster_pool->pool->name);
 	else if (why == POOL_NOT_SELECTING)
 		fail(v, REASON_SELECTOR_MISMATCH, "%s is in pool \"%s\", which does not select this Service",
 		     text, against->name);
@@ -147,9 +150,6 @@ bool some_pool_gives(struct ipam *m, const struct service *s, struct verdict *v,
 	else if (why == POOL_OFF)
 		fail(v, REASON_NO_POOL, "%s is in pool \"%s\", which %s", text, against->name,
 		     pool_unusable_why(m, against));
-	else if (!at_all && cluster_pool_covers(m, ip) && range_set_has(&m->excluded, ip))
-		fail(v, REASON_RESERVED, "%s is excluded from the cluster pool: it belongs to a ServiceCIDR",
-		     text);
 	else if (!at_all && cluster_pool_covers(m, ip))
 		fail(v, REASON_ALREADY_ALLOCATED,
 		     "%s is in a block of the cluster pool that cannot be had: somebody has a part of it",

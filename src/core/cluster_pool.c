@@ -543,6 +543,13 @@ bool cluster_pool_covers(const struct ipam *m, struct ip ip)
 	return c->external && c->pool && c->alloc[ip.family] && block_alloc_at(c->alloc[ip.family], ip, &r);
 }
 
+bool cluster_pool_spares(const struct ipam *m, struct ip ip)
+{
+	struct range r;
+	return cluster_pool_covers(m, ip) && block_alloc_at(m->cluster_pool->alloc[ip.family], ip, &r) &&
+	       (ip_eq(ip, r.lo) || ip_eq(ip, r.hi));
+}
+
 struct pod_search {
 	const struct tenure *found;
 };

@@ -110,6 +110,8 @@ void cluster_pool_left(struct ipam *m, struct ip ip);
 void cluster_pool_carve(struct ipam *m);
 /* Does the address lie in the cluster pool, as far as Services are served from it? */
 bool cluster_pool_covers(const struct ipam *m, struct ip ip);
+/* Is it the first or last address of a block, which Services never get of the cluster pool? */
+bool cluster_pool_spares(const struct ipam *m, struct ip ip);
 /* The PodCIDR of a node that has the address; appends a clause. False if none has. */
 bool cluster_pool_pod_of(const struct ipam *m, struct ip ip, struct buf *out);
 

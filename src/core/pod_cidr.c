@@ -123,11 +123,13 @@ static bool is_usable(const struct ipam *m, const struct tenure *t)
 	const struct cluster_pool *c = m->cluster_pool;
 	const struct block_alloc *alloc = c->alloc[family_of(t)];
 	const struct addr *first = ledger_get(m, t->item.range.lo);
-	if (!(t->claim && t->found ? block_alloc_covers(alloc, t->item.range)
-				   : block_alloc_is_block(alloc, t->item.range)))
+	/* What is claimed for a CiliumNode whose Node is there the Pods on it have: be it of another size, or
+	 * carved out since. */
+	const bool had = t->claim && c->side == SIDE_CILIUM && t->node->as[SIDE_NODE].there;
+	if (!(had && t->found ? block_alloc_covers(alloc, t->item.range)
+			      : block_alloc_is_block(alloc, t->item.range)))
 		return false;
-	/* What is claimed for it was its own before anything was carved out there. */
-	if (!t->claim && block_alloc_is_carved(alloc, t->item.range))
+	if (!had && block_alloc_is_carved(alloc, t->item.range))
 		return false;
 	/* Somebody else was faster. */
 	if (m->config.records && first && first->record && first->record->tenure != t)

@@ -242,9 +242,6 @@ void tenure_of_record(struct ipam *m, struct addr *a, const struct record_in *in
 		struct addr_walk w = addr_walk(&m->addrs, t->item.range);
 		while (!t->node && addr_walk_next(&w))
 			addr_wake_holders(m, w.value);
-		/* And those who ask for one that is not given: the pool has a reason for that now. */
-		if (!t->node)
-			wake_asked_in(m, t->item.range);
 	}
 	if (m->ready && !t->node)
 		external_pool_update(m);
