@@ -764,7 +764,8 @@ static void pings_without_end_cost_one_call_at_most(void **state)
 	struct tls_server *s = serve(&cert, NULL, pings_without_end, true);
 	connect_to((struct http_target){ .ca_pem = ca.pem }, "https", s->port);
 	ask((struct http_request){ .timeout = 5000 });
-	assert_true((out.status == 200) == (out.error[0] == '\0'));
+	/* On a busy machine its time may be over in the middle of the answer. */
+	assert_true(out.error[0] || (out.status == 200 && strcmp(buf_str(&out.body), "hello") == 0));
 	end(s);
 }
 
