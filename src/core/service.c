@@ -323,8 +323,8 @@ void ipam_service(struct ipam *m, const struct service_in *in, struct moment now
 	take_extra(m, s, in);
 	service_classify(m, s, in->opt_in);
 	if (m->ready) {
-		if (!s->wanted)
-			service_claim(m, s);
+		/* Others may be decided before it. */
+		service_claim(m, s);
 		enqueue(m, s, LANE_NORMAL);
 	}
 }
