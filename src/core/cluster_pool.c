@@ -207,12 +207,20 @@ static void make_pool(struct ipam *m)
 	external_pool_update(m);
 }
 
-static int by_age(const void *a, const void *b)
+static int by_age_of(const struct node *x, const struct node *y, enum node_side side)
 {
-	const struct node *x = *(struct node *const *)a, *y = *(struct node *const *)b;
-	msec s = x->as[SIDE_CILIUM].there ? x->as[SIDE_CILIUM].created : x->as[SIDE_NODE].created;
-	msec t = y->as[SIDE_CILIUM].there ? y->as[SIDE_CILIUM].created : y->as[SIDE_NODE].created;
+	msec s = x->as[side].created, t = y->as[side].created;
 	return s != t ? (s < t ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static int by_age_of_node(const void *a, const void *b)
+{
+	return by_age_of(*(struct node *const *)a, *(struct node *const *)b, SIDE_NODE);
+}
+
+static int by_age_of_cilium_node(const void *a, const void *b)
+{
+	return by_age_of(*(struct node *const *)a, *(struct node *const *)b, SIDE_CILIUM);
 }
 
 /* Those who have waited longest come first. */
@@ -226,7 +234,8 @@ static void queue_all(struct ipam *m)
 	for (struct node *x; (x = map_next(&m->nodes, &at));)
 		list[n++] = x;
 	if (n)
-		qsort(list, n, sizeof(struct node *), by_age);
+		qsort(list, n, sizeof(struct node *),
+		      c->side == SIDE_CILIUM ? by_age_of_cilium_node : by_age_of_node);
 	for (size_t i = 0; i < n; i++)
 		chore_now(&c->chores, &list[i]->chore);
 }

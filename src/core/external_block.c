@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "core/orphan.h"
 #include "core/pool.h"
+#include "core/wait.h"
 
 /* A block on its way back is marked first, and goes only when it has rested so long with the mark: another
  * operator that still takes addresses of it is seen by then. */
@@ -253,6 +254,8 @@ bool cluster_pool_grow_at(struct ipam *m, struct ip ip)
 	if (!block_to_take(m, ip, &r))
 		return false;
 	take(m, r);
+	/* There is more in it than was asked for. */
+	wake_first(m, &m->cluster_pool->pool->waiters[ip.family]);
 	return true;
 }
 
