@@ -190,6 +190,7 @@ class Run:
         self.counted = {}       # kind -> changes looked at by the last expect
         # The embedded API comes with the operator: what that writes at its start cannot be watched.
         self.expected = False   # the last step was an expect
+        self.later = {}         # the next expect
         self.blind = "before" in scenario and cluster.backend == "embedded"
         self.on_nodes = any("nodes" in step.get("expect", {}).get("writes", {}) for step in scenario["steps"])
         self.refusal = False    # the next start is to be refused
@@ -496,6 +497,8 @@ class Run:
             # Nothing more may come. Counts of pools are written up to a second later.
             self.quiet(1.2 if "pools" in counts else 0.5)
             wrong = list(self.faults(want))
+        elif self.needs_rest(want):
+            self.quiet(0.5)
         for part in want.get("no-events", []):
             wrong += [f"an Event: {line}" for _, line in self.new_events() if part in line]
         for member, kinds in (("services", ["Service"]), ("records", ["IPAddress"]), ("pools", [POOL]),
@@ -508,6 +511,12 @@ class Run:
         assert not wrong, "\n".join(wrong)
         self.blind = False
         self.begin_counting()
+
+    def needs_rest(self, want):
+        """Does the next expectation say "no write" of what this one does not wait for?"""
+        told = want.get("services", {})
+        return "writes" in self.later or any(
+            w.get("untouched") and name not in told for name, w in self.later.get("services", {}).items())
 
     def quiet(self, duration):
         self.cluster.settled(lambda: {k: len(r.snapshot()) for k, r in self.recorders.items()}, quiet=duration)
@@ -538,8 +547,9 @@ class Run:
         if not self.recorders:
             self.record()
         steps = self.scenario["steps"]
-        for step, after in zip(steps, [*steps[1:], {}]):
+        for i, (step, after) in enumerate(zip(steps, [*steps[1:], {}])):
             self.refusal = "refused" in after.get("expect", {})
+            self.later = next((s["expect"] for s in steps[i + 1:] if "expect" in s), {})
             self.step(step)
             self.expected = "expect" in step and not self.refused(step)
 
