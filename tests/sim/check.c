@@ -4,6 +4,7 @@
 #include "policies.h"
 #include "reasons.h"
 #include "reservations.h"
+#include "seeds.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,9 +13,7 @@ void broken(struct sim *x, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	printf("BROKEN: ");
-	(void)vprintf(fmt, ap);
-	printf("\n");
+	print_broken(fmt, ap);
 	va_end(ap);
 	x->failed = true;
 }

@@ -1,4 +1,5 @@
 #include "node_check.h"
+#include "seeds.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,9 +8,7 @@ void broken(struct node_sim *x, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	printf("BROKEN: ");
-	(void)vprintf(fmt, ap);
-	printf("\n");
+	print_broken(fmt, ap);
 	va_end(ap);
 	x->failed = true;
 }

@@ -1,9 +1,8 @@
 /* See README.md: nodes and Services that draw from one cluster pool. */
 #include "node_check.h"
+#include "seeds.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 static const char *const classes[] = { "berth.dev/lb", NULL };
 static const char *const managers[] = { "berth", NULL };
@@ -275,28 +274,14 @@ static void run(struct node_sim *x, unsigned steps)
 	cluster_free(x->cluster);
 }
 
-/* As sim: see README.md. */
+static struct seed_result run_seed(uint64_t seed, unsigned steps, bool trace)
+{
+	struct node_sim x = { .rng = { seed }, .trace = trace };
+	run(&x, steps);
+	return (struct seed_result){ x.n_writes, x.n_quiet, x.failed };
+}
+
 int main(int argc, char **argv)
 {
-	unsigned steps = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000;
-	unsigned seeds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 20;
-	const char *given = getenv("SEED"), *from = getenv("FROM");
-	struct timespec now;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	if (given)
-		seeds = 1;
-	for (unsigned i = 0; i < seeds; i++) {
-		uint64_t seed = given ? strtoull(given, NULL, 10)
-				: i + 1 < seeds || from
-					? (from ? strtoull(from, NULL, 10) : 1) + i
-					: (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-		struct node_sim x = { .rng = { seed }, .trace = getenv("TRACE") != NULL };
-		run(&x, steps);
-		printf("SEED=%llu: %u writes to statuses, %u quiet moments%s\n", (unsigned long long)seed,
-		       x.n_writes, x.n_quiet, x.failed ? ": FAILED" : "");
-		if (x.failed)
-			return 1;
-	}
-	return 0;
+	return run_seeds(argc, argv, 1000, run_seed);
 }
