@@ -243,18 +243,31 @@ static bool tls_write(SSL *ssl, const void *bytes, size_t n)
 	return n == 0 || (SSL_write_ex(ssl, bytes, n, &done) == 1 && done == n);
 }
 
+static void h2_head(unsigned char head[H2_HEAD], int type, int flags, unsigned stream, size_t len)
+{
+	memcpy(head,
+	       (const unsigned char[H2_HEAD]){ (unsigned char)(len >> 16), (unsigned char)(len >> 8),
+					       (unsigned char)len, (unsigned char)type, (unsigned char)flags,
+					       (unsigned char)(stream >> 24), (unsigned char)(stream >> 16),
+					       (unsigned char)(stream >> 8), (unsigned char)stream },
+	       H2_HEAD);
+}
+
 [[maybe_unused]] static bool h2_send(SSL *ssl, int type, int flags, unsigned stream, struct slice payload)
 {
-	unsigned char head[H2_HEAD] = { (unsigned char)(payload.len >> 16),
-					(unsigned char)(payload.len >> 8),
-					(unsigned char)payload.len,
-					(unsigned char)type,
-					(unsigned char)flags,
-					(unsigned char)(stream >> 24),
-					(unsigned char)(stream >> 16),
-					(unsigned char)(stream >> 8),
-					(unsigned char)stream };
+	unsigned char head[H2_HEAD];
+	h2_head(head, type, flags, stream, payload.len);
 	return tls_write(ssl, head, sizeof(head)) && tls_write(ssl, payload.ptr, payload.len);
+}
+
+/* For several frames in one write. */
+[[maybe_unused]] static void h2_frame(struct buf *out, int type, int flags, unsigned stream,
+				      struct slice payload)
+{
+	unsigned char head[H2_HEAD];
+	h2_head(head, type, flags, stream, payload.len);
+	buf_add(out, head, sizeof(head));
+	buf_add_slice(out, payload);
 }
 
 /* The beginning of a connection. */

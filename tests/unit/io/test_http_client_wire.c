@@ -700,14 +700,6 @@ static void goaway_leads_to_another_connection(void **state)
 
 static atomic_int headers_seen;
 
-static void frame(struct buf *bytes, unsigned stream, size_t len)
-{
-	const char head[] = { 0, (char)(len >> 8), (char)len, H2_DATA, H2_END_STREAM, 0, 0, 0, (char)stream };
-	buf_add(bytes, head, sizeof(head));
-	for (size_t i = 0; i < len; i++)
-		buf_add_char(bytes, 'x');
-}
-
 /* Both bodies in one piece, and the first is larger than the client's buffer. */
 static void two_bodies_at_once(struct tls_server *s, SSL *ssl, int nth)
 {
@@ -722,8 +714,9 @@ static void two_bodies_at_once(struct tls_server *s, SSL *ssl, int nth)
 	while (atomic_load(&headers_seen) < 2)
 		(void)usleep(1000);
 	CLEANUP(buf_done) struct buf both = BUF_INIT(8192);
-	frame(&both, first, 2500);
-	frame(&both, second, 900);
+	static const char filler[2500];
+	h2_frame(&both, H2_DATA, H2_END_STREAM, first, (struct slice){ filler, 2500 });
+	h2_frame(&both, H2_DATA, H2_END_STREAM, second, (struct slice){ filler, 900 });
 	(void)tls_write(ssl, both.ptr, both.len);
 	while (h2_request(s, ssl))
 		;
