@@ -15,4 +15,4 @@ struct seed_result {
 int run_seeds(int argc, char **argv, unsigned steps,
 	      struct seed_result (*run)(uint64_t seed, unsigned steps, bool trace));
 /* One line that says what does not hold. */
-void print_broken(const char *fmt, va_list ap);
+[[gnu::format(printf, 1, 0)]] void print_broken(const char *fmt, va_list ap);
