@@ -118,19 +118,14 @@ for target in json.load(sys.stdin):
         print(target["filename"][0])'
 }
 
-# A share of the end-to-end tests: all of one back end, with those that belong to neither in the one of apiserver,
-# whose scenarios are a share of their own, with a control plane of their own.
+# A share of the end-to-end tests: those of one back end, or only its scenarios, which are a share of their own, with a
+# control plane of their own. Those that belong to neither back end are in the share of apiserver.
+readonly shares=(apiserver embedded apiserver-scenarios embedded-scenarios)
 e2e_share() {
-	local share=$1 backend=$1 what=(tests/e2e)
-	case $share in
-	apiserver) what+=(--ignore=tests/e2e/test_scenarios.py) ;;
-	scenarios)
-		backend=apiserver
-		what=(tests/e2e/test_scenarios.py)
-		;;
-	esac
+	local share=$1 what=(tests/e2e --ignore=tests/e2e/test_scenarios.py)
+	case $share in *-scenarios) what=(tests/e2e/test_scenarios.py) ;; esac
 	rm -f "$logs/e2e-$share.xml"
-	BERTH_E2E_BACKENDS=$backend "$python" -m pytest "${what[@]}" -p no:cacheprovider -q \
+	BERTH_E2E_BACKENDS=${share%-scenarios} "$python" -m pytest "${what[@]}" -p no:cacheprovider -q \
 		--junitxml="$logs/e2e-$share.xml" --basetemp="$logs/e2e-$share" \
 		>"$logs/e2e-$share.log" 2>&1
 }
@@ -148,11 +143,11 @@ run_e2e() {
 	# What would go into the image; without it the step gcc has failed, or was not asked for.
 	[ ! -f build-gcc/build.ninja ] || BERTH_RELEASE=$(program_in build-gcc)
 	export BERTH_RELEASE
-	for share in apiserver scenarios embedded; do
+	for share in "${shares[@]}"; do
 		e2e_share "$share" &
 		pids[$share]=$!
 	done
-	for share in apiserver scenarios embedded; do
+	for share in "${shares[@]}"; do
 		wait "${pids[$share]}"
 		status=$?
 		if [ "$status" -eq 0 ]; then tail -n 3 "$logs/e2e-$share.log"; else tail -n 500 "$logs/e2e-$share.log"; fi
