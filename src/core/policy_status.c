@@ -55,15 +55,6 @@ static bool is_idle(const struct ipam *m, const struct policy *x, struct buf *ou
 	return true;
 }
 
-static bool overlap(struct range a, struct range b, struct range *ret)
-{
-	if (!range_overlaps(a, b))
-		return false;
-	ret->lo = ip_cmp(a.lo, b.lo) < 0 ? b.lo : a.lo;
-	ret->hi = ip_cmp(a.hi, b.hi) < 0 ? a.hi : b.hi;
-	return true;
-}
-
 /* Of several the first by name: who joined first nobody knows after a restart without records. */
 static const char *first_holder(const struct addr *a)
 {
@@ -74,36 +65,35 @@ static const char *first_holder(const struct addr *a)
 	return first;
 }
 
-/* Adds holders in the range; false: the list is long enough. */
-static bool add_holders(const struct ipam *m, struct range r, size_t *n, struct buf *out)
+/* One of its pools has the address. */
+static bool governs(const struct ipam *m, const struct policy *x, struct ip ip)
 {
-	struct addr_walk w = addr_walk(&m->addrs, r);
-	while (addr_walk_next(&w)) {
-		const struct addr *a = w.value;
-		char text[IP_TEXT_MAX];
-		if (a->n_holders == 0)
-			continue;
-		if ((*n)++ == LISTED_MAX) {
-			buf_add_str(out, "; and more");
-			return false;
-		}
-		buf_addf(out, "%s%s is held by %s", out->len ? "; " : "", ip_format(a->ip, text),
-			 first_holder(a));
-	}
-	return true;
+	const struct pool *p;
+	for (size_t at = 0; (p = pools_at(m, ip, &at));)
+		if (p->policy == x)
+			return true;
+	return false;
 }
 
 /* Excluded addresses of its pools that Services hold, as text. */
 static void excluded_in_use(const struct ipam *m, const struct policy *x, struct buf *out)
 {
 	size_t n = 0;
-	struct range r;
-	for (size_t i = 0; i < m->n_pools; i++)
-		for (size_t j = 0; m->pools[i]->policy == x && j < m->pools[i]->n_blocks; j++)
-			for (size_t k = 0; k < x->exclude.n; k++)
-				if (overlap(m->pools[i]->blocks[j], x->exclude.items[k], &r) &&
-				    !add_holders(m, r, &n, out))
-					return;
+	for (size_t i = 0; i < x->exclude.n; i++) {
+		struct addr_walk w = addr_walk(&m->addrs, x->exclude.items[i]);
+		while (addr_walk_next(&w)) {
+			const struct addr *a = w.value;
+			char text[IP_TEXT_MAX];
+			if (a->n_holders == 0 || !governs(m, x, a->ip))
+				continue;
+			if (n++ == LISTED_MAX) {
+				buf_add_str(out, "; and more");
+				return;
+			}
+			buf_addf(out, "%s%s is held by %s", out->len ? "; " : "", ip_format(a->ip, text),
+				 first_holder(a));
+		}
+	}
 }
 
 static void want(struct effect *e, const struct policy *x, bool *differs, const char *type, bool is,
