@@ -210,6 +210,9 @@ static void make_pool(struct ipam *m)
 static int by_age_of(const struct node *x, const struct node *y, enum node_side side)
 {
 	msec s = x->as[side].created, t = y->as[side].created;
+	/* What is not there yet does not wait. */
+	if (x->as[side].there != y->as[side].there)
+		return x->as[side].there ? -1 : 1;
 	return s != t ? (s < t ? -1 : 1) : strcmp(x->name, y->name);
 }
 

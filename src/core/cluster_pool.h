@@ -169,7 +169,8 @@ bool node_next(struct ipam *m, struct node *n, struct moment now, struct effect 
 /* Tries to serve those who starve, longest first. */
 void nodes_feed(struct ipam *m);
 void nodes_collect(struct ipam *m, struct moment now);
-void node_starves(struct ipam *m, struct node *n, bool starves);
+/* It starves no more, and what it was given and does not show yet is free again. */
+void node_waits_no_more(struct ipam *m, struct node *n);
 
 /* ---- external_block.c ---- */
 bool external_next(struct ipam *m, struct tenure *t, struct moment now, struct effect *ret);

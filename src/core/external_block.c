@@ -195,6 +195,8 @@ static void take(struct ipam *m, struct range r)
 	chore_now(&c->chores, &t->chore);
 	/* In the midst of a decision: the new block is to be there at once. */
 	pools_refresh(m);
+	/* There is more in it than what it was taken for. */
+	wake_first(m, &c->pool->waiters[range_family(r)]);
 }
 
 bool cluster_pool_can_grow(const struct ipam *m, enum family f)
@@ -254,8 +256,6 @@ bool cluster_pool_grow_at(struct ipam *m, struct ip ip)
 	if (!block_to_take(m, ip, &r))
 		return false;
 	take(m, r);
-	/* There is more in it than was asked for. */
-	wake_first(m, &m->cluster_pool->pool->waiters[ip.family]);
 	return true;
 }
 

@@ -29,7 +29,7 @@ void node_prune(struct ipam *m, struct node *n)
 {
 	if (n->as[SIDE_NODE].there || n->as[SIDE_CILIUM].there || n->tenures || n->in_flight || n->n_claims)
 		return;
-	node_starves(m, n, false);
+	node_waits_no_more(m, n);
 	chore_drop(&m->cluster_pool->chores, &n->chore);
 	map_del(&m->nodes, n->name);
 	for (int s = 0; s < SIDES; s++)
@@ -153,6 +153,9 @@ void ipam_node(struct ipam *m, const struct node_in *in, struct moment now)
 		str_replace(&n->error_told, in->error && in->error[0] ? in->error : NULL);
 		n->abandoned = n->collect = false;
 	}
+	/* One that is made again begins to wait again, behind the others. */
+	if (!same_object && in->side == m->cluster_pool->side)
+		node_waits_no_more(m, n);
 	o->there = true;
 	o->deleting = in->deleting;
 	o->owned = in->owned;

@@ -178,6 +178,33 @@ static bool all_to_be_had(struct ipam *m, struct node *n, struct complaint *x)
 	return all;
 }
 
+static void node_starves(struct ipam *m, struct node *n, bool starves)
+{
+	struct cluster_pool *c = m->cluster_pool;
+	if (n->starving == starves)
+		return;
+	n->starving = starves;
+	if (starves) {
+		/* Blocks of external addresses that are not needed any more. */
+		for (struct tenure *t = c->starving ? NULL : c->blocks; t; t = t->next)
+			chore_now(&c->chores, &t->chore);
+		n->starving_prev = c->starving_tail;
+		n->starving_next = NULL;
+		*(c->starving_tail ? &c->starving_tail->starving_next : &c->starving) = n;
+		c->starving_tail = n;
+		return;
+	}
+	*(n->starving_prev ? &n->starving_prev->starving_next : &c->starving) = n->starving_next;
+	*(n->starving_next ? &n->starving_next->starving_prev : &c->starving_tail) = n->starving_prev;
+	n->starving_prev = n->starving_next = NULL;
+}
+
+void node_waits_no_more(struct ipam *m, struct node *n)
+{
+	node_starves(m, n, false);
+	drop_given(m, n);
+}
+
 /* Gives it what it lacks: all or nothing. True: all of it is given. */
 static bool give(struct ipam *m, struct node *n, struct complaint *x)
 {
@@ -212,29 +239,8 @@ static bool give(struct ipam *m, struct node *n, struct complaint *x)
 	return true;
 }
 
-/* ---- starving --------------------------------------------------------------------------------------------
+/* ---- those who starve -----------------------------------------------------------------------------------
  */
-
-void node_starves(struct ipam *m, struct node *n, bool starves)
-{
-	struct cluster_pool *c = m->cluster_pool;
-	if (n->starving == starves)
-		return;
-	n->starving = starves;
-	if (starves) {
-		/* Blocks of external addresses that are not needed any more. */
-		for (struct tenure *t = c->starving ? NULL : c->blocks; t; t = t->next)
-			chore_now(&c->chores, &t->chore);
-		n->starving_prev = c->starving_tail;
-		n->starving_next = NULL;
-		*(c->starving_tail ? &c->starving_tail->starving_next : &c->starving) = n;
-		c->starving_tail = n;
-		return;
-	}
-	*(n->starving_prev ? &n->starving_prev->starving_next : &c->starving) = n->starving_next;
-	*(n->starving_next ? &n->starving_next->starving_prev : &c->starving_tail) = n->starving_prev;
-	n->starving_prev = n->starving_next = NULL;
-}
 
 static bool lacks_all(const struct ipam *m, const struct node_object *o)
 {
@@ -250,7 +256,7 @@ void nodes_feed(struct ipam *m)
 	unsigned missed = 0;
 	for (struct node *n = c->starving, *next; n && missed < FED_AT_ONCE; n = next) {
 		next = n->starving_next;
-		if (!managed(m, n)->there || n->in_flight)
+		if (!managed(m, n)->there)
 			continue;
 		if (give(m, n, NULL))
 			chore_now(&c->chores, &n->chore);
@@ -422,8 +428,7 @@ static bool collect(struct ipam *m, struct node *n, struct effect *ret)
 /* It is gone, or is not there yet: of what records claim for it nobody makes use. */
 static bool next_of_absent(struct ipam *m, struct node *n, struct effect *ret)
 {
-	node_starves(m, n, false);
-	drop_given(m, n);
+	node_waits_no_more(m, n);
 	bool claims = false;
 	for (const struct tenure *t = n->tenures; t; t = t->next)
 		claims = claims || (t->claim && !t->shown[SIDE_NODE] && !t->shown[SIDE_CILIUM]);
@@ -466,13 +471,11 @@ bool node_next(struct ipam *m, struct node *n, struct moment now, struct effect 
 		complain(&x, "PodCIDRIncomplete");
 		buf_add_str(&x.text, "the Node lacks a PodCIDR of one family, and what it has cannot be "
 				     "changed any more: delete the Node and let it be made again");
-		node_starves(m, n, false);
-		drop_given(m, n);
+		node_waits_no_more(m, n);
 	} else if (lacks(m, o) && !o->deleting) {
 		(void)give(m, n, &x);
 	} else {
-		node_starves(m, n, false);
-		drop_given(m, n);
+		node_waits_no_more(m, n);
 	}
 	if (claim(m, n, ret, &wait))
 		return true;

@@ -69,17 +69,16 @@ static void check_pod_cidr(struct node_sim *x, const struct effect *e, enum node
 		broken(x, "node %s is given what is not for PodCIDRs", e->name);
 }
 
-/* A node is about to get a new block: whoever waits has not waited longer. Where requests fail the others go
- * on meanwhile. */
+/* A node is about to get a new block. Whoever has waited longer is to have one too when all is at rest. */
 static void check_turn(struct node_sim *x, int i, addr_set block)
 {
-	if (x->fault_percent || block & (pod_cidrs(x, i, SIDE_NODE) | pod_cidrs(x, i, SIDE_CILIUM)))
+	if (block & (pod_cidrs(x, i, SIDE_NODE) | pod_cidrs(x, i, SIDE_CILIUM)))
 		return;
 	for (int j = 0; j < CLAIMANTS; j++) {
 		char text[32];
 		if (j != i && x->nodes[j].waited && starves(x, j) && !claimed(x, owner_of(j, text)) &&
 		    x->nodes[j].made_at < x->nodes[i].made_at)
-			broken(x, "node %s is served before %s", node_title(i), node_title(j));
+			x->nodes[j].passed_by = node_title(i);
 	}
 }
 
@@ -263,6 +262,8 @@ static void check_nodes(struct node_sim *x)
 		x->nodes[i].waited = starves(x, i);
 		if (starves(x, i) && free_blocks(x, true))
 			broken(x, "node %s has no PodCIDR, and there are free ones", node_title(i));
+		if (starves(x, i) && x->nodes[i].passed_by)
+			broken(x, "node %s is served before %s", x->nodes[i].passed_by, node_title(i));
 		if (starves(x, i) && !told.error[i])
 			broken(x, "node %s has no PodCIDR and is not told why", node_title(i));
 		for (int j = 0; j < i; j++)

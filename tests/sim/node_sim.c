@@ -197,6 +197,8 @@ static void change_service(struct node_sim *x)
 static void change(struct node_sim *x)
 {
 	int r = pick(x, 100);
+	for (int i = 0; i < CLAIMANTS; i++)
+		x->nodes[i].passed_by = NULL;
 	r < 45   ? change_service(x)
 	: r < 85 ? change_node(x)
 	: r < 94 ? change_pool(x)

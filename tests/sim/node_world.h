@@ -10,8 +10,9 @@ enum { SPACE = 64, BLOCK = 8, CLAIMANTS = 7, TAKERS = 10, OWN_POOLS = 2 };
 typedef uint64_t addr_set; /* bit i: 10.0.0.i */
 
 struct claimant {
-	msec made_at; /* wall, in seconds: its object of the kind that gets PodCIDRs */
-	bool waited;  /* it had none at the last quiet moment, and has been there since */
+	msec made_at;          /* wall, in seconds: its object of the kind that gets PodCIDRs */
+	bool waited;           /* it had none at the last quiet moment, and has been there since */
+	const char *passed_by; /* a newer one that was given a block since the last change; NULL = none */
 	addr_set had; /* of its CiliumNode, which is gone while its Node is there: it is to get that again */
 };
 struct own_pool {
