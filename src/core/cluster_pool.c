@@ -390,6 +390,7 @@ void cluster_pool_result(struct ipam *m, const struct flight *f, enum outcome o,
 	c->in_flight--;
 	if (retry_after)
 		c->not_before = now.mono + retry_after;
+	const bool news = n && n->dirty; /* told of while the request was under way */
 	bool again;
 	if (t) {
 		/* It and its node stay what they are until the result is taken in, though nothing may keep
@@ -411,7 +412,7 @@ void cluster_pool_result(struct ipam *m, const struct flight *f, enum outcome o,
 		n->in_flight = n->dirty = false;
 		again = object_result(m, n, f, o, now);
 	}
-	if (again)
+	if (again || news)
 		chore_now(&c->chores, x);
 	else if (o == OUTCOME_DONE)
 		chore_later(&c->chores, x, DELAY_1S, now.mono);
