@@ -15,6 +15,15 @@ struct stored {
 	struct js *object;
 };
 
+struct answer {
+	unsigned id;
+	enum outcome outcome;
+	bool no_record; /* there is none at `ip`, as the core has asked */
+	struct ip ip;
+};
+
+enum { ANSWERS_MAX = 64 };
+
 struct cluster {
 	struct ipam *ipam;
 	const struct view_config *view;
@@ -27,6 +36,9 @@ struct cluster {
 	struct buf events, history;
 	bool pool_kind_stands;
 	bool lost[IPAM_KINDS];
+	struct rng *late; /* NULL = each answer comes at once */
+	struct answer answers[ANSWERS_MAX]; /* on the way */
+	size_t n_answers;
 };
 
 /* Kind and group of what matters: there are other Services and Nodes in the world. */
@@ -448,6 +460,22 @@ static enum outcome carry_out(struct cluster *c, const struct effect *x)
 	return OUTCOME_DONE;
 }
 
+static void answer(struct cluster *c, struct answer x)
+{
+	if (x.no_record)
+		ipam_record_deleted(c->ipam, x.ip, cluster_now(c));
+	ipam_result(c->ipam, x.id, x.outcome, 0, cluster_now(c));
+}
+
+/* One of those that are on the way arrives. */
+static void answer_any(struct cluster *c)
+{
+	size_t i = rng_below(c->late, c->n_answers);
+	struct answer x = c->answers[i];
+	c->answers[i] = c->answers[--c->n_answers];
+	answer(c, x);
+}
+
 static void handle(struct cluster *c, const struct effect *x)
 {
 	bool happens = true;
@@ -460,9 +488,14 @@ static void handle(struct cluster *c, const struct effect *x)
 		ipam_pool_kind(c->ipam, x->id, c->pool_kind_stands, cluster_now(c));
 		return;
 	}
-	if (o == OUTCOME_GONE && x->kind == EFFECT_RECORD_READ)
-		ipam_record_deleted(c->ipam, x->record.ip, cluster_now(c));
-	ipam_result(c->ipam, x->id, o, 0, cluster_now(c));
+	const struct answer a = { .id = x->id,
+				  .outcome = o,
+				  .no_record = o == OUTCOME_GONE && x->kind == EFFECT_RECORD_READ,
+				  .ip = x->record.ip };
+	if (c->late && c->n_answers < ANSWERS_MAX && rng_below(c->late, 2))
+		c->answers[c->n_answers++] = a;
+	else
+		answer(c, a);
 }
 
 size_t cluster_run(struct cluster *c, size_t limit, msec patience)
@@ -471,10 +504,16 @@ size_t cluster_run(struct cluster *c, size_t limit, msec patience)
 	msec until = c->mono + patience;
 	while (n < limit) {
 		struct effect x;
+		if (c->n_answers && rng_below(c->late, 4) == 0)
+			answer_any(c);
 		if (ipam_next(c->ipam, cluster_now(c), &x)) {
 			/* The core may reuse its memory while it is told of the result. */
 			handle(c, &x);
 			n++;
+			continue;
+		}
+		if (c->n_answers) {
+			answer_any(c);
 			continue;
 		}
 		msec at = ipam_wake_at(c->ipam);
@@ -518,6 +557,12 @@ void cluster_restart(struct cluster *c, const struct ipam_config *config)
 {
 	ipam_free(c->ipam);
 	c->ipam = ipam_new(config);
+	c->n_answers = 0;
+}
+
+void cluster_answer_late(struct cluster *c, struct rng *rng)
+{
+	c->late = rng;
 }
 
 void cluster_on_effect(struct cluster *c, cluster_fault_fn *fn, void *arg)

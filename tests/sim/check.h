@@ -11,6 +11,7 @@ struct sim {
 	struct ipam_config config;
 	unsigned fault_percent, n_writes, n_quiet;
 	bool failed, quiet, trace, faultless, with_policies;
+	bool late; /* answers may come after others have acted */
 	/* Ever since the core last rested: what it could give to each Service, and what it could give back.
 	 */
 	addr_set steady_free[SERVICES], steady_cooling[SERVICES];

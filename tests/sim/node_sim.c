@@ -263,6 +263,8 @@ static void run(struct node_sim *x, unsigned steps)
 	x->fault_percent = chance(x, 50) ? 0 : (unsigned)pick(x, 30);
 	x->cluster = cluster_new(&x->config, &view, 1767225600000);
 	cluster_on_effect(x->cluster, check_effect, x);
+	if (chance(x, 50))
+		cluster_answer_late(x->cluster, &x->rng);
 	cluster_sync(x->cluster);
 	for (unsigned i = 0; i < steps && !x->failed; i++) {
 		one_step(x);

@@ -364,6 +364,9 @@ static void run(struct sim *x, unsigned steps)
 	x->fault_percent = x->faultless ? 0 : pick(x, 30);
 	x->w.cluster = cluster_new(&x->config, &view, 1767225600000);
 	cluster_on_effect(x->w.cluster, check_effect, x);
+	x->late = chance(x, 50);
+	if (x->late)
+		cluster_answer_late(x->w.cluster, &x->rng);
 	cluster_sync(x->w.cluster);
 	for (unsigned i = 0; i < steps && !x->failed; i++) {
 		one_step(x);
