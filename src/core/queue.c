@@ -34,9 +34,15 @@ static struct service *place_in_line(const struct queue *q, const struct service
 	return after;
 }
 
+/* Its status may still be under way: what comes free meanwhile is not to go to others who came later. */
+static bool only_waits(const struct service *s)
+{
+	return s->waits && s->n_held == 0 && s->n_leaving == 0;
+}
+
 void enqueue(struct ipam *m, struct service *s, enum lane lane)
 {
-	if (s->in_flight) {
+	if (s->in_flight && !only_waits(s)) {
 		s->dirty = true;
 		return;
 	}

@@ -266,6 +266,13 @@ void settle(struct ipam *m, struct service *s, struct moment now)
 		settle_gone(m, s, now);
 		return;
 	}
+	if (s->in_flight) {
+		/* It is only given what it waits for; the rest has time until the answer. */
+		s->dirty = true;
+		m->stats.decisions++;
+		decide(m, s, NULL);
+		return;
+	}
 	if (contest_rests(m, s, now))
 		return;
 	m->stats.decisions++;

@@ -36,7 +36,7 @@ struct cluster {
 	struct buf events, history;
 	bool pool_kind_stands;
 	bool lost[IPAM_KINDS];
-	struct rng *late; /* NULL = each answer comes at once */
+	struct rng *late;                   /* NULL = each answer comes at once */
 	struct answer answers[ANSWERS_MAX]; /* on the way */
 	size_t n_answers;
 };

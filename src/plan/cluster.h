@@ -45,8 +45,8 @@ size_t cluster_run(struct cluster *c, size_t limit, msec patience);
 void cluster_restart(struct cluster *c, const struct ipam_config *config);
 
 void cluster_on_effect(struct cluster *c, cluster_fault_fn *fn, void *arg);
-/* Answers come late from now on: after what is told by the watch, in any order, and others may act before they
- * come. A core that has nothing else to do gets them all. `rng` is borrowed. */
+/* Answers come late from now on: after what is told by the watch, in any order, and others may act before
+ * they come. A core that has nothing else to do gets them all. `rng` is borrowed. */
 void cluster_answer_late(struct cluster *c, struct rng *rng);
 /* Lets time pass. */
 void cluster_advance(struct cluster *c, msec by);

@@ -185,7 +185,9 @@ static void check_longest(struct sim *x, int s, int a, const addr_set held[SERVI
 	/* One who waits as well, be it for something else, may have done so for longer; one who has to leave
 	 * its address gets another one in the same patch. */
 	const bool waits = x->waits[s][IPV4] || x->waits[s][IPV6] || x->asked[s] || x->had[s] & of_family(f);
-	for (int t = 0; t < SERVICES && !waits; t++)
+	/* Where answers come late another may have been given one that is only written once its answer is
+	 * there. */
+	for (int t = 0; t < SERVICES && !waits && !x->late; t++)
 		if (t != s && x->unchanged[t] && x->waits[t][f] && !x->got[t][f] &&
 		    lacks(&x->w, t, f, held) && kept_for(&x->w, t, f) < 0 && !kept_from(&x->w, a, t, held) &&
 		    some_pool_offers(&x->w, t, a, false, held))
@@ -244,7 +246,8 @@ void check_grant(struct sim *x, int s, int a)
 	addr_set sure[SERVICES];
 	for (int t = 0; t < SERVICES; t++)
 		sure[t] = w->services[t].overwritten ? held[t] & recorded(w) : held[t];
-	/* Both families are given at once, and the record of the second is written after the answer to the first. */
+	/* Both families are given at once, and the record of the second is written after the answer to the
+	 * first. */
 	const bool second = x->late && held[s] & recorded(w);
 	if (!returns && !second && !some_pool_offers(w, s, a, by_name || joins, sure))
 		broken(x, "%s is given %s, which no pool gives to it", service_title(s), text);

@@ -68,11 +68,42 @@ static void who_was_woken_for_one_that_cools_passes_it_on(void **state)
 	one_goes(1);
 }
 
+/* The one who has waited longest is just being told why, when something comes. */
+static void who_is_just_being_told_that_it_waits_does_not_lose_its_turn(void **state)
+{
+	(void)state;
+	struct effect e;
+	world_start(&w);
+	tell_pool(&w, world_pool(&w, "blue", "10.0.0.1/32"));
+	struct wservice *first = world_service(&w, "shop", "first"), *a = world_service(&w, "shop", "a"),
+			*b = world_service(&w, "shop", "b");
+	tell_service(&w, first);
+	world_run(&w);
+	tell_service(&w, a);
+	do
+		assert_true(ipam_next(w.m, w.now, &e));
+	while (e.kind == EFFECT_EVENT);
+	assert_int_equal(e.kind, EFFECT_SERVICE_STATUS);
+	assert_string_equal(e.name, "a");
+	const unsigned told = e.id;
+	tell_service(&w, b);
+	world_run(&w);
+	tell_pool(&w, world_pool(&w, "red", "10.0.0.9/32"));
+	world_run(&w);
+	assert_string_equal(addresses_of(b), "");
+	ipam_result(w.m, told, OUTCOME_DONE, 0, w.now);
+	world_run(&w);
+	assert_string_equal(addresses_of(a), "10.0.0.9");
+	assert_string_equal(addresses_of(b), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(who_was_woken_for_one_that_cools_passes_it_on, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(who_is_just_being_told_that_it_waits_does_not_lose_its_turn,
+						setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
