@@ -153,9 +153,12 @@ void ipam_node(struct ipam *m, const struct node_in *in, struct moment now)
 		str_replace(&n->error_told, in->error && in->error[0] ? in->error : NULL);
 		n->abandoned = n->collect = false;
 	}
-	/* One that is made again begins to wait again, behind the others. */
-	if (!same_object && in->side == m->cluster_pool->side)
+	if (!same_object && in->side == m->cluster_pool->side) {
+		/* One that is made again begins to wait again, behind the others, and nothing was refused to
+		 * it. */
 		node_waits_no_more(m, n);
+		n->chore.tries = 0;
+	}
 	o->there = true;
 	o->deleting = in->deleting;
 	o->owned = in->owned;
@@ -190,6 +193,7 @@ void ipam_node_deleted(struct ipam *m, enum node_side side, const char *name, co
 	show_cidrs(m, n, side, NULL, 0);
 	object_done(&n->as[side]);
 	n->gone = true;
+	n->chore.tries = 0;
 	if (m->ready)
 		chore_now(&m->cluster_pool->chores, &n->chore);
 	else

@@ -262,15 +262,17 @@ static void settle_gone(struct ipam *m, struct service *s, struct moment now)
 void settle(struct ipam *m, struct service *s, struct moment now)
 {
 	m->n_steps = m->at_step = 0;
-	if (s->gone) {
-		settle_gone(m, s, now);
-		return;
-	}
 	if (s->in_flight) {
 		/* It is only given what it waits for; the rest has time until the answer. */
 		s->dirty = true;
+		if (s->gone)
+			return;
 		m->stats.decisions++;
 		decide(m, s, NULL);
+		return;
+	}
+	if (s->gone) {
+		settle_gone(m, s, now);
 		return;
 	}
 	if (contest_rests(m, s, now))
