@@ -262,17 +262,15 @@ def test_the_log_can_be_json(cluster):
     operator = cluster.start(json_log=True)
     cluster.create_pool("blue", "192.0.2.0/28")
     cluster.create_service("web")
-    cluster.wait_addresses("web")
-    lines = operator.log()
-    assert lines and all({"level", "msg", "time"} <= set(line) for line in lines)
-    assert operator.find_log("default/web", "192.0.2.0")
+    # The line is written when the answer is there, be it after the watch.
+    wait_until("it says so", lambda: operator.find_log("default/web", "192.0.2.0"))
+    assert all({"level", "msg", "time"} <= set(line) for line in operator.log())
 
 
 def test_the_text_log_is_logfmt(cluster):
     operator = cluster.start()
     cluster.create_pool("blue", "192.0.2.0/28")
     cluster.api.create(service("web"))
-    cluster.wait_addresses("web")
-    lines = operator.log()
-    assert lines and all({"level", "msg", "time"} <= set(line) for line in lines)
-    assert operator.find_log("default/web", "192.0.2.0")
+    # The line is written when the answer is there, be it after the watch.
+    wait_until("it says so", lambda: operator.find_log("default/web", "192.0.2.0"))
+    assert all({"level", "msg", "time"} <= set(line) for line in operator.log())
