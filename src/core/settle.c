@@ -255,7 +255,7 @@ static void settle_gone(struct ipam *m, struct service *s, struct moment now)
 {
 	while (s->n_held)
 		ledger_leave(m, s, s->held[0].addr);
-	if (!give_back(m, s, now) && !s->in_flight)
+	if (!give_back(m, s, now))
 		service_free(m, s);
 }
 
@@ -265,10 +265,10 @@ void settle(struct ipam *m, struct service *s, struct moment now)
 	if (s->in_flight) {
 		/* It is only given what it waits for; the rest has time until the answer. */
 		s->dirty = true;
-		if (s->gone)
-			return;
-		m->stats.decisions++;
-		decide(m, s, NULL);
+		if (!s->gone) {
+			m->stats.decisions++;
+			decide(m, s, NULL);
+		}
 		return;
 	}
 	if (s->gone) {

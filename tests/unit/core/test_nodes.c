@@ -47,6 +47,7 @@ static void run(struct nodes *w)
 		int i = 0;
 		while (i < NODES && e.kind != EFFECT_EVENT && strcmp(e.name, w->node[i].name) != 0)
 			i++;
+		assert_int_not_equal(i, NODES);
 		if (e.kind == EFFECT_CILIUM_NODE_ERROR && i == A) {
 			assert_false(w->holds);
 			w->holds = true;
